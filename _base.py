@@ -1,0 +1,108 @@
+"""What every package shares: the errors with their exit codes, and tables of names that load lazily.
+
+Nothing here imports torch, so that listing names and printing help stay fast.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import importlib.metadata
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+
+class PromptbrushError(Exception):
+    """A mistake that the user can mend; its text is one line that names the value and the mend."""
+
+    exit_code = 1
+
+
+class UsageError(PromptbrushError):
+    """A wrong option, prompt or value."""
+
+    exit_code = 2
+
+
+class InputFileError(PromptbrushError):
+    """A file that cannot be read or written, or does not hold what it should."""
+
+    exit_code = 3
+
+
+class MissingError(PromptbrushError):
+    """A model, an extra or a device that is not here."""
+
+    exit_code = 4
+
+
+class OutOfMemoryError(PromptbrushError):
+    """The device's memory ran out; the text names the settings that lower the need."""
+
+    exit_code = 5
+
+
+def did_you_mean(name: str, known: Iterator[str] | list[str]) -> str:
+    """A hint " (did you mean 'x'?)" with the closest known name, or an empty string."""
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f" (did you mean '{close[0]}'?)" if close else ""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Where a name leads: "module:attribute" below promptbrush, or absolute, and the extra that it needs."""
+
+    target: str
+    extra: str | None = None
+
+
+@dataclass
+class NameTable:
+    """Names of one kind of thing, looked up lazily; other packages join through entry points.
+
+    Args:
+        kind: what the names stand for, for messages, e.g. "objective".
+        entries: name -> Entry; targets starting with "." are relative to promptbrush.
+        group: entry point group that third-party packages use to add names.
+    """
+
+    kind: str
+    entries: dict[str, Entry]
+    group: str = field(default="")
+
+    def names(self) -> list[str]:
+        """All names, sorted, without importing anything behind them."""
+        return sorted({*self.entries, *self._plugins()})
+
+    def load(self, name: str) -> Any:
+        """The object behind a name.
+
+        Raises:
+            UsageError: no such name (with the closest one).
+            MissingError: the module behind it needs an extra that is not installed.
+        """
+        plugins = self._plugins()
+        if name not in self.entries and name in plugins:
+            return plugins[name].load()
+        if name not in self.entries:
+            hint = did_you_mean(name, self.names())
+            raise UsageError(f"no {self.kind} is called '{name}'{hint}; known: {', '.join(self.names())}")
+        return load_target(self.entries[name], f"{self.kind} '{name}'")
+
+    def _plugins(self) -> dict[str, importlib.metadata.EntryPoint]:
+        if not self.group:
+            return {}
+        return {point.name: point for point in importlib.metadata.entry_points(group=self.group)}
+
+
+def load_target(entry: Entry, what: str) -> Any:
+    """Import what an entry names; a missing extra becomes a MissingError with the install command."""
+    module, _, attribute = entry.target.partition(":")
+    try:
+        return getattr(importlib.import_module(module, package=__package__), attribute)
+    except ModuleNotFoundError as error:
+        if entry.extra is None or (error.name or "").startswith("promptbrush"):
+            raise
+        command = f"pip install 'promptbrush[{entry.extra}]'"
+        raise MissingError(f"{what} needs {error.name}, which is not installed: {command}") from error
