@@ -1,1 +1,3 @@
-"""TODO."""
+"""Generators: everything that turns latents into pictures."""
+
+from __future__ import annotations
