@@ -11,6 +11,7 @@ from __future__ import annotations
 import importlib.resources
 import json
 import math
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -132,7 +133,7 @@ def _scaled(body: str, factor: float, x: float, y: float, down: float = 0.0) -> 
     return f'<g transform="{offset}">{body}</g>'
 
 
-def _dots(centres: list[tuple[float, float]], radius: float) -> str:
+def _dots(centres: Sequence[tuple[float, float]], radius: float) -> str:
     """Path data of discs of one radius."""
     arc = f"a{radius} {radius} 0 1 0 {2 * radius} 0a{radius} {radius} 0 1 0 {-2 * radius} 0Z"
     return "".join(f"M{x - radius:.0f} {y:.0f}{arc}" for x, y in centres)
@@ -172,7 +173,7 @@ _MOHAWK = (
 )
 
 
-def _tufts(centres: list[tuple[float, float]], radius: float) -> str:
+def _tufts(centres: Sequence[tuple[float, float]], radius: float) -> str:
     """Discs that share one outline: the strokes are covered by a second coat."""
     d = _dots(centres, radius)
     return _hair(d) + f'<path d="{d}" fill="{{hair}}"/>'
