@@ -155,7 +155,7 @@ _WORDINGS: dict[str, dict[str, str]] = {
         "jacket": "a jacket, an open jacket, a jacket over a shirt, a coat, a blazer",
         "dress": "a dress, a sleeveless dress, a tank top, a sleeveless top, a strappy top",
         "sweater": "a sweater over a shirt, a shirt collar, a collared shirt, a v-neck sweater, a jumper",
-        "t-shirt": "a t-shirt, a tee shirt, a tshirt, a crew-neck shirt, a tee",
+        "t-shirt": "a t-shirt, a tee shirt, a tshirt, a crew-neck shirt, a cotton tee",
     },
     "background": {
         "plain": "a plain background, a solid background, a simple background, "
@@ -205,7 +205,7 @@ SYNONYMS: dict[str, dict[str, Words]] = {
 ADJECTIVES: dict[tuple[str, str], Words] = {
     ("hair_style", "bald"): ("bald",),
     ("hair_style", "curly"): ("curly-haired",),
-    ("beard", NONE): ("clean-shaven", "beardless"),
+    ("beard", NONE): ("clean-shaven",),
     ("beard", "full beard"): ("bearded",),
     ("beard", "long beard"): ("bearded",),
     ("beard", "stubble"): ("unshaven",),
