@@ -216,7 +216,7 @@ def test_captions_name_every_attribute_often():
         ("clean-shaven", "beard", {"none"}),
         ("bald", "hair_style", {"bald"}),
         ("pink hair", "hair_colour", {"pink"}),
-        ("smiling person", "mouth", {"smile"}),
+        ("a smiling", "mouth", {"smile"}),
         ("crown", "hat", {"crown"}),
         ("braids", "hair_length", {"braids"}),
         ("winking", "eyes", {"winking"}),
