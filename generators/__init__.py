@@ -1,3 +1,37 @@
-"""Generators: everything that turns latents into pictures."""
+"""Generators: everything that turns latents into pictures. Nothing here imports torch before it is used."""
 
 from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .base import GENERATORS, Generator, Latent
+    from .stylegan2 import import_checkpoint, load_discriminator, load_generator, save_generator
+
+__all__ = [
+    "GENERATORS",
+    "Generator",
+    "Latent",
+    "import_checkpoint",
+    "load_discriminator",
+    "load_generator",
+    "save_generator",
+]
+
+_LAZY = {
+    "GENERATORS": ".base",
+    "Generator": ".base",
+    "Latent": ".base",
+    "import_checkpoint": ".stylegan2",
+    "load_discriminator": ".stylegan2",
+    "load_generator": ".stylegan2",
+    "save_generator": ".stylegan2",
+}
+
+
+def __getattr__(name: str) -> Any:
+    # Lazy, because importing torch takes a second that listing names should not pay.
+    if name in _LAZY:
+        return getattr(importlib.import_module(_LAZY[name], __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -42,7 +42,9 @@ class _Config:
         check_resolution(self.resolution)
         object.__setattr__(self, "channels", {int(k): v for k, v in sorted(self.channels.items())})
         if list(self.channels) != self.resolutions:
-            raise ValueError(f"channels must name the resolutions {self.resolutions}, not {list(self.channels)}")
+            raise ValueError(
+                f"channels must name the resolutions {self.resolutions}, not {list(self.channels)}"
+            )
         for width in self.channels.values():
             check_range("channels", width, 1, MAX_WIDTH)
         check_range("c_dim", self.c_dim, 0, 1_000_000)

@@ -230,7 +230,9 @@ class SynthesisNetwork(nn.Module):
     def _check_styles(self, styles: list[Tensor]) -> None:
         want = [layer.affine.bias.numel() for _, _, layer in self.layers()]  # type: ignore[union-attr]
         if [style.shape[1] for style in styles] != want:
-            raise UsageError(f"styles have widths {[s.shape[1] for s in styles]}; this generator takes {want}")
+            raise UsageError(
+                f"styles have widths {[s.shape[1] for s in styles]}; this generator takes {want}"
+            )
 
     def _noise(self, mode: str, batch: int, rng: torch.Generator | None) -> Iterator[Tensor | None]:
         if mode not in NOISE_MODES:
@@ -311,7 +313,9 @@ class StyleGAN2(nn.Module):
             w: Tensor = self.mapping(z.to(self.w_avg.device))
         return w
 
-    def decode(self, latent: Tensor | Styles, noise: str = "const", rng: torch.Generator | None = None) -> Tensor:
+    def decode(
+        self, latent: Tensor | Styles, noise: str = "const", rng: torch.Generator | None = None
+    ) -> Tensor:
         """W, W+ or styles -> Images (B,3,H,W) in [0,1]; gradients pass where the range cuts."""
         if isinstance(latent, Tensor):
             raw = self.synthesis(latent, noise, rng)

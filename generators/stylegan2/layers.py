@@ -26,7 +26,11 @@ def full_precision(x: Tensor) -> AbstractContextManager[None]:
 
 def runs_in_half(config: _Config, resolution: int, device: torch.device) -> bool:
     """Whether a block runs in float16: where the checkpoint says so, on GPUs only, unless autocast decides."""
-    return device.type == "cuda" and resolution >= config.fp16_resolution and not torch.is_autocast_enabled("cuda")
+    return (
+        device.type == "cuda"
+        and resolution >= config.fp16_resolution
+        and not torch.is_autocast_enabled("cuda")
+    )
 
 
 def as_block_input(x: Tensor, half: bool) -> Tensor:
@@ -44,7 +48,9 @@ def normalise(x: Tensor) -> Tensor:
 class FullyConnected(nn.Module):
     """(N,inputs) -> (N,outputs) in float32; `activate` adds leaky ReLU 0.2 times sqrt(2)."""
 
-    def __init__(self, inputs: int, outputs: int, *, activate: bool = False, lr: float = 1.0, bias: float = 0.0):
+    def __init__(
+        self, inputs: int, outputs: int, *, activate: bool = False, lr: float = 1.0, bias: float = 0.0
+    ):
         super().__init__()
         self.weight = nn.Parameter(torch.randn(outputs, inputs) / lr)
         self.bias = nn.Parameter(torch.full((outputs,), bias))
