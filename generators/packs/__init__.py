@@ -1,0 +1,1 @@
+"""Packs: sets of weights that belong together."""

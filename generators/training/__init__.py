@@ -1,1 +1,1 @@
-"""TODO."""
+"""Making and training the embedded generators."""

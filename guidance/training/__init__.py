@@ -1,1 +1,1 @@
-"""TODO."""
+"""Training the embedded CLIP."""
