@@ -1,0 +1,305 @@
+"""From a CLIP's name, file or folder to an open_clip model with its tokenizer; one path for all of them.
+
+Whatever the source, a model is an open_clip configuration, a state dict and a tokenizer, so the embedded
+model is built by the very lines that build ViT-L/14.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import huggingface_hub
+import open_clip
+import torch
+from huggingface_hub.errors import HFValidationError
+from open_clip.coca_model import CoCa
+from open_clip.convert import convert_state_dict
+from open_clip.model import CLIP, CustomTextCLIP, convert_to_custom_text_state_dict
+from open_clip.pretrained import (
+    download_pretrained_from_url,
+    get_pretrained_cfg,
+    list_pretrained_tags_by_model,
+)
+from open_clip.tokenizer import HFTokenizer, SimpleTokenizer
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from .._base import InputFileError, MissingError, UsageError, did_you_mean
+
+HUB = "hf-hub:"
+CONFIG_NAME = "clip.json"
+BPE_NAME = "bpe.txt.gz"
+# Safetensors first: it cannot run code and loads faster.
+HUB_WEIGHTS = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
+Tokenizer = Callable[..., Tensor]
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where one model comes from, before anything large is read."""
+
+    name: str
+    config: dict[str, Any]
+    weights: Path
+    preprocess: dict[str, Any] = field(default_factory=dict)
+    bpe: Path | None = None
+
+
+def find(spec: str, cache_dir: str | None = None, offline: bool = False) -> Source:
+    """Configuration and weights file of a spec; downloads them when the spec names published weights.
+
+    Args:
+        spec: "ARCH/tag", "hf-hub:org/name", "ARCH=file" or "ARCH/tag=file" (the tag lends its preprocessing),
+            or a folder or .json of our own format.
+
+    Raises:
+        UsageError: no such architecture or tag. InputFileError: a broken or absent local file.
+        MissingError: published weights that are neither cached nor reachable.
+    """
+    if Path(spec).is_dir() or spec.endswith(".json"):
+        return _find_folder(Path(spec))
+    if spec.startswith(HUB):
+        return _find_hub(spec, cache_dir, offline)
+    name, equals, file = spec.partition("=")
+    config, preprocess = _find_published(name, tag_needed=not equals)
+    if equals:
+        return Source(name, config, _existing(Path(file), "weights"), preprocess)
+    return Source(name, config, _fetch_tag(name, preprocess, cache_dir, offline), preprocess)
+
+
+def build(config: dict[str, Any]) -> nn.Module:
+    """An open_clip model with fresh weights from a configuration as `clip.json` holds it.
+
+    Args:
+        config: embed_dim, vision_cfg, text_cfg and open_clip's other model settings; `preprocess` is ignored.
+
+    Raises:
+        InputFileError: the configuration is not one that open_clip can build.
+        MissingError: its text tower is a Hugging Face model that cannot be fetched.
+    """
+    settings = copy.deepcopy({key: value for key, value in config.items() if key != "preprocess"})
+    settings.pop("custom_text", None)
+    try:
+        if "timm_model_name" in settings["vision_cfg"]:
+            settings["vision_cfg"]["timm_model_pretrained"] = False
+        if "hf_model_name" in settings["text_cfg"]:
+            settings["text_cfg"]["hf_model_pretrained"] = False
+        model = _model_class(config)(**settings)
+    except OSError as error:
+        raise MissingError(f"the model's text tower cannot be fetched: {_first_line(error)}") from error
+    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, ZeroDivisionError) as error:
+        raise InputFileError(
+            f"open_clip cannot build this model configuration: {_first_line(error)}"
+        ) from error
+    if not isinstance(model, nn.Module):
+        raise InputFileError("open_clip cannot build this model configuration: it made no module")
+    return model
+
+
+def load(
+    source: Source, device: str | torch.device, cache_dir: str | None, offline: bool
+) -> tuple[nn.Module, Tokenizer]:
+    """The frozen model of a source in evaluation mode, float32, and its tokenizer.
+
+    Raises:
+        InputFileError: the weights cannot be read or do not fit the architecture.
+    """
+    tokenizer = _tokenizer(source, cache_dir, offline)
+    try:
+        model = build(source.config)
+    except InputFileError as error:
+        raise InputFileError(f"{source.name}: {error}") from error
+    _fill(model, _read_weights(source.weights), source)
+    return model.to(device).float().eval().requires_grad_(False), tokenizer
+
+
+def _find_folder(path: Path) -> Source:
+    config_path = path / CONFIG_NAME if path.is_dir() else path
+    try:
+        config = json.loads(_existing(config_path, "model configuration").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputFileError(f"{config_path} is not a model configuration: {_first_line(error)}") from error
+    needed = ("embed_dim", "vision_cfg", "text_cfg")
+    if not isinstance(config, dict) or any(key not in config for key in needed):
+        raise InputFileError(f"{config_path} is not an open_clip configuration: it needs {', '.join(needed)}")
+    weights = _existing(config_path.with_suffix(".safetensors"), "weights")
+    bpe = _existing(config_path.parent / BPE_NAME, "merges")
+    return Source(str(path), config, weights, config.get("preprocess", {}), bpe)
+
+
+def _find_published(name: str, tag_needed: bool) -> tuple[dict[str, Any], dict[str, Any]]:
+    architecture, _, tag = name.partition("/")
+    config = open_clip.get_model_config(architecture)
+    if config is None:
+        hint = did_you_mean(architecture, open_clip.list_models())
+        raise UsageError(
+            f"no CLIP architecture is called '{architecture}'{hint}; or give a folder, or ARCH=file"
+        )
+    tags = list_pretrained_tags_by_model(architecture)
+    published = get_pretrained_cfg(architecture, tag) if tag else {}
+    if not published and (tag or tag_needed):
+        hint = did_you_mean(tag, tags) if tag else ""
+        raise UsageError(
+            f"{architecture} has no weights called '{tag}'{hint}; known: {', '.join(tags) or 'none'}"
+        )
+    # Tags and architectures disagree about it (ViT-B-32/openai needs it); the weights know better.
+    if "quick_gelu" in published:
+        config["quick_gelu"] = published["quick_gelu"]
+    return config, published
+
+
+def _find_hub(spec: str, cache_dir: str | None, offline: bool) -> Source:
+    repo = spec.removeprefix(HUB)
+    path = _fetch(repo, ("open_clip_config.json",), spec, cache_dir, offline)
+    try:
+        stored = json.loads(path.read_text(encoding="utf-8"))
+        config, preprocess = stored["model_cfg"], stored.get("preprocess_cfg", {})
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputFileError(
+            f"{spec}: open_clip_config.json names no model ({_first_line(error)})"
+        ) from error
+    return Source(spec, config, _fetch(repo, HUB_WEIGHTS, spec, cache_dir, offline), preprocess)
+
+
+def _fetch_tag(name: str, published: dict[str, Any], cache_dir: str | None, offline: bool) -> Path:
+    if published.get("hf_hub"):
+        repo, _, file = published["hf_hub"].rpartition("/")
+        return _fetch(repo, (file,) if file else HUB_WEIGHTS, name, cache_dir, offline)
+    folder = Path(cache_dir) if cache_dir else Path.home() / ".cache" / "clip"
+    cached = folder / published["url"].rpartition("/")[2]
+    if offline and not cached.is_file():
+        raise MissingError(_not_here(name, "it is not in the cache and downloads are off"))
+    try:
+        return Path(download_pretrained_from_url(published["url"], cache_dir=str(folder)))
+    except (OSError, RuntimeError) as error:
+        raise MissingError(_not_here(name, _first_line(error))) from error
+
+
+def _fetch(repo: str, files: tuple[str, ...], name: str, cache_dir: str | None, offline: bool) -> Path:
+    """The first of these files that a hub repository has."""
+    reason = ""
+    for file in files:
+        try:
+            found = huggingface_hub.hf_hub_download(repo, file, cache_dir=cache_dir, local_files_only=offline)
+        except HFValidationError as error:
+            raise UsageError(f"'{name}' names no hub model: {_first_line(error)}") from error
+        # The hub's own errors are OSErrors and ValueErrors; a plain RuntimeError is the http client's.
+        except (OSError, ValueError, RuntimeError) as error:
+            reason = reason or _first_line(error)
+        else:
+            return Path(found)
+    raise MissingError(_not_here(name, "it is not in the cache and downloads are off" if offline else reason))
+
+
+def _tokenizer(source: Source, cache_dir: str | None, offline: bool) -> Tokenizer:
+    text = source.config.get("text_cfg", {})
+    length = text.get("context_length", 77)
+    extra = text.get("tokenizer_kwargs") or {}
+    try:
+        if text.get("hf_tokenizer_name"):
+            mode, name = text.get("tokenizer_mode"), text["hf_tokenizer_name"]
+            tokenizer = HFTokenizer(
+                name, length, cache_dir=cache_dir, tokenizer_mode=mode, local_files_only=offline, **extra
+            )
+        else:
+            own = {"bpe_path": str(source.bpe)} if source.bpe else {}
+            tokenizer = SimpleTokenizer(context_length=length, **own, **extra)
+    except (OSError, ValueError, EOFError) as error:
+        if source.bpe:
+            raise InputFileError(f"{source.bpe} is not a merges file: {_first_line(error)}") from error
+        raise MissingError(_not_here(f"the tokenizer of {source.name}", _first_line(error))) from error
+    _check_vocabulary(tokenizer, text, source)
+    return tokenizer  # type: ignore[no-any-return]
+
+
+def _check_vocabulary(tokenizer: Any, text: dict[str, Any], source: Source) -> None:
+    # Only for our own merges: published models may have spare rows in their embedding.
+    size = text.get("vocab_size")
+    if source.bpe and size != tokenizer.vocab_size:
+        raise InputFileError(f"{source.bpe} makes {tokenizer.vocab_size} tokens, but the model has {size}")
+
+
+def _read_weights(path: Path) -> dict[str, Tensor]:
+    try:
+        safe = path.suffix == ".safetensors"
+        state: Any = load_file(path) if safe else torch.load(path, map_location="cpu", weights_only=True)
+    except (
+        OSError,
+        SafetensorError,
+        pickle.UnpicklingError,
+        EOFError,
+        RuntimeError,
+        ValueError,
+        KeyError,
+    ) as error:
+        raise InputFileError(f"{path} cannot be read as weights alone: {_reason(error)}") from error
+    if isinstance(state, dict) and "state_dict" in state:
+        state = state["state_dict"]
+    if not isinstance(state, dict) or not any(isinstance(value, Tensor) for value in state.values()):
+        raise InputFileError(f"{path} holds no state dict")
+    return {
+        str(key).removeprefix("module."): value for key, value in state.items() if isinstance(value, Tensor)
+    }
+
+
+def _reason(error: Exception) -> str:
+    if "TorchScript" in str(error):
+        return "it is a TorchScript archive, which is a program; take the safetensors of the same model"
+    return _first_line(error)
+
+
+def _fill(model: nn.Module, state: dict[str, Tensor], source: Source) -> None:
+    """Copy a state dict into a model that it must fit entry by entry."""
+    state = convert_state_dict(model, state)
+    if "positional_embedding" in state and not hasattr(model, "positional_embedding"):
+        state = convert_to_custom_text_state_dict(state)
+    wanted = model.state_dict()
+    for key in ("logit_scale", "logit_bias"):
+        # Stored as a number or as a vector of one, by the age of the file.
+        if key in state and key in wanted and state[key].numel() == wanted[key].numel():
+            state[key] = state[key].reshape(wanted[key].shape)
+    # An index that older transformers stored.
+    state = {key: value for key, value in state.items() if not key.endswith("embeddings.position_ids")}
+    if problem := _misfit(wanted, state):
+        raise InputFileError(f"{source.weights} does not hold the weights of {source.name}: {problem}")
+    model.load_state_dict(state, strict=False)
+
+
+def _misfit(wanted: dict[str, Tensor], state: dict[str, Tensor]) -> str:
+    missing = sorted(wanted.keys() - state.keys())
+    surplus = sorted(state.keys() - wanted.keys())
+    if missing:
+        return f"{len(missing)} entries are missing, the first is {missing[0]}"
+    if surplus:
+        return f"{len(surplus)} entries are not the model's, the first is {surplus[0]}"
+    for key, value in wanted.items():
+        if value.shape != state[key].shape:
+            return f"{key} is {tuple(state[key].shape)}, the model's is {tuple(value.shape)}"
+    return ""
+
+
+def _model_class(config: dict[str, Any]) -> Callable[..., Any]:
+    if not (config.get("custom_text") or "hf_model_name" in config["text_cfg"]):
+        return CLIP  # type: ignore[no-any-return]
+    return CoCa if "multimodal_cfg" in config else CustomTextCLIP  # type: ignore[no-any-return]
+
+
+def _existing(path: Path, what: str) -> Path:
+    if not path.is_file():
+        raise InputFileError(f"{path} ({what}) is not there")
+    return path
+
+
+def _not_here(name: str, reason: str) -> str:
+    return f"no weights for '{name}': {reason}; download once with a network, or give ARCH=path/to/weights"
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
