@@ -8,36 +8,22 @@ from typing import TYPE_CHECKING, Any
 from ._base import InputFileError, MissingError, OutOfMemoryError, PromptbrushError, UsageError
 
 if TYPE_CHECKING:
-    from .editing import Edit, Result, edit, invert, score
     from .generators import load_generator
-    from .guidance import load_perceptor
 
 __version__ = "0.1.0"
 
 __all__ = [
-    "Edit",
     "InputFileError",
     "MissingError",
     "OutOfMemoryError",
     "PromptbrushError",
-    "Result",
     "UsageError",
     "__version__",
-    "edit",
-    "invert",
     "load_generator",
-    "load_perceptor",
-    "score",
 ]
 
 _LAZY = {
-    "Edit": ".editing",
-    "Result": ".editing",
-    "edit": ".editing",
-    "invert": ".editing",
-    "score": ".editing",
     "load_generator": ".generators",
-    "load_perceptor": ".guidance",
 }
 
 

@@ -20,6 +20,8 @@ app = typer.Typer(
 )
 models = typer.Typer(help="Model files: import published weights.", no_args_is_help=True)
 app.add_typer(models, name="models")
+train = typer.Typer(help="Train the embedded models again, or your own.", no_args_is_help=True)
+app.add_typer(train, name="train")
 
 
 def _version(wanted: bool) -> None:
@@ -47,6 +49,32 @@ def import_model(
     target = output or file.with_suffix(".safetensors")
     model = import_checkpoint(file, target, overwrite=overwrite)
     typer.echo(f"{target}: StyleGAN2, {model.resolution} px, {model.num_ws} layers of w")
+
+
+@train.command("stylegan2")
+def train_stylegan2(
+    work: Annotated[Path, typer.Option(help="folder for drawn faces, checkpoints and sample sheets")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="the trained generator")],
+    faces: Annotated[int, typer.Option(min=2, help="how many faces to draw")] = 40_000,
+    steps: Annotated[int, typer.Option(min=1, help="steps of the fit to pictures")] = 16_000,
+    seed: Annotated[int, typer.Option(help="of the weights and the order of pictures")] = 0,
+) -> None:
+    """Fit the mini StyleGAN2 to drawn faces; run it again after a stop and it goes on from its checkpoint."""
+    from .generators.stylegan2 import save_generator
+    from .generators.training.face_set import load_faces
+    from .generators.training.paired import FitSettings, Trainer
+    from .generators.training.sheets import fit_rows, save_sheet
+
+    trainer = Trainer(load_faces(work, faces, 64), work, FitSettings(steps=steps), seed)
+    for step in trainer.run():
+        if (step.index + 1) % 100 == 0:
+            typer.echo(f"{step.stage} {step.index + 1}/{step.total}  loss {step.loss:.4f}")
+        if (step.index + 1) % 1000 == 0:
+            save_sheet(fit_rows(trainer), work / "stylegan2.png", zoom=2)
+    import torch
+
+    save_generator(trainer.average.generator, output, {"licence": "CC-BY-4.0"}, torch.float16)
+    typer.echo(f"{output}: {trainer.settings.steps} steps of {trainer.settings.batch} faces")
 
 
 def main() -> None:

@@ -1,0 +1,103 @@
+"""A set of drawn faces on disk: pictures, what determines them, and the choices behind them."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..._base import InputFileError
+from .face_captions import is_held_out
+from .faces import CHOICES, CONTINUOUS, Face, face_vector, render, sample_face
+
+_CHUNK = 64
+
+
+@dataclass(frozen=True)
+class FaceSet:
+    """Faces that random.Random(seed) draws for each of `seeds`; row i of every array is face i.
+
+    Args:
+        seeds: the seeds, so that captions and masks can be made again.
+        images: uint8 (N, size, size, 3).
+        vectors: float32 (N, D), see `face_vector`.
+        choices: int64 (N, attributes), the index of each raw choice in the order of CHOICES.
+        continuous: float32 (N, values) in [-1, 1], in the order of CONTINUOUS.
+    """
+
+    seeds: range
+    images: NDArray[np.uint8]
+    vectors: NDArray[np.float32]
+    choices: NDArray[np.int64]
+    continuous: NDArray[np.float32]
+
+
+def face_of(seed: int, held_out_pairs: bool = False) -> Face:
+    """The face of a seed; faces that show a held-out pair are passed over unless they are wanted."""
+    rng = random.Random(seed)
+    face = sample_face(rng)
+    while not held_out_pairs and is_held_out(face):
+        face = sample_face(rng)
+    return face
+
+
+def load_faces(folder: Path, count: int, size: int, first_seed: int = 0) -> FaceSet:
+    """The set from `folder`, drawn first if it is not there yet.
+
+    Raises:
+        InputFileError: the folder holds another set, or cannot be written.
+    """
+    path = folder / f"faces-{size}px-{first_seed}-{count}.npy"
+    seeds = range(first_seed, first_seed + count)
+    if not path.exists():
+        _draw(path, seeds, size)
+    images = np.load(path, mmap_mode="r")
+    if images.shape != (count, size, size, 3):
+        raise InputFileError(f"{path}: holds {images.shape}, not {count} faces of {size} px; delete it")
+    faces = [face_of(seed) for seed in seeds]
+    index = {name: {value: i for i, value in enumerate(odds)} for name, odds in CHOICES.items()}
+    return FaceSet(
+        seeds,
+        images,
+        np.stack([face_vector(face) for face in faces]),
+        np.array([[index[name][face.choices[name]] for name in CHOICES] for face in faces]),
+        np.array([[face.continuous[name] for name in CONTINUOUS] for face in faces], np.float32),
+    )
+
+
+def _render_seed(job: tuple[int, int]) -> NDArray[np.uint8]:
+    seed, size = job
+    return render(face_of(seed), size)
+
+
+def _draw(path: Path, seeds: range, size: int) -> None:
+    """Write the pictures to a temporary file with one process a core, then give it its name."""
+    temporary = path.with_suffix(".part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shape = (len(seeds), size, size, 3)
+        images = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=shape)
+        for i, image in enumerate(_rendered(seeds, size)):
+            images[i] = image
+        images.flush()
+        temporary.replace(path)
+    except OSError as error:
+        raise InputFileError(f"{path}: cannot be written ({error}); choose another --work folder") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _rendered(seeds: range, size: int) -> Iterator[NDArray[np.uint8]]:
+    jobs = [(seed, size) for seed in seeds]
+    if len(jobs) <= _CHUNK:
+        yield from map(_render_seed, jobs)
+        return
+    with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
+        yield from pool.map(_render_seed, jobs, chunksize=_CHUNK)

@@ -1,0 +1,217 @@
+"""Fitting a StyleGAN2 to pictures whose every attribute is known, before any adversarial training.
+
+1. `fit`: an attribute network maps face vectors to w, and synthesis draws the faces: Laplacian pyramid L1.
+2. `distil`: the mapping network learns, from z that stand for the same faces, the w of the attribute network.
+Both write a checkpoint every few minutes and go on from it.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..._base import InputFileError
+from ..stylegan2.config import StyleGAN2Config
+from ..stylegan2.generator import StyleGAN2
+from ..stylegan2.layers import FullyConnected
+from ..stylegan2.losses import update_ema
+from .coupling import Z_DIM, draw_z
+from .face_set import FaceSet
+
+MINI = StyleGAN2Config(
+    resolution=64,
+    channels={4: 192, 8: 192, 16: 128, 32: 64, 64: 32},
+    mapping_layers=4,
+    lr_multiplier=1.0,
+    z_dim=Z_DIM,
+    w_dim=192,
+)
+
+
+@dataclass(frozen=True)
+class FitSettings:
+    """How long and how fast: Adam with a short warm-up and a cosine to a tenth over the last 40 %."""
+
+    steps: int = 16_000
+    batch: int = 32
+    lr: float = 4e-3
+    ema: float = 0.998
+    distil_steps: int = 8_000
+    distil_batch: int = 1024
+    save_seconds: float = 180.0
+
+
+@dataclass(frozen=True)
+class FitStep:
+    """One step of training; `generator` is the running average."""
+
+    stage: str
+    index: int
+    total: int
+    loss: float
+    generator: StyleGAN2
+
+
+class AttributeNetwork(nn.Module):
+    """Face vectors (B,D) -> w (B,w_dim), three fully connected layers."""
+
+    def __init__(self, inputs: int, w_dim: int) -> None:
+        super().__init__()
+        widths = [inputs, w_dim, w_dim, w_dim]
+        pairs = zip(widths[:-1], widths[1:], strict=True)
+        self.layers = nn.Sequential(*(FullyConnected(i, o, activate=True) for i, o in pairs))
+
+    def forward(self, vectors: Tensor) -> Tensor:
+        """See the class."""
+        w: Tensor = self.layers(vectors)
+        return w
+
+
+class PairedModel(nn.Module):
+    """The generator and the attribute network, which are trained and saved together."""
+
+    def __init__(self, config: StyleGAN2Config, vector_size: int) -> None:
+        super().__init__()
+        self.generator = StyleGAN2(config)
+        self.attributes = AttributeNetwork(vector_size, config.w_dim)
+
+    def forward(self, vectors: Tensor) -> Tensor:
+        """Face vectors (B,D) -> pictures (B,3,H,W) in about [-1,1]."""
+        ws = self.attributes(vectors)[:, None].expand(-1, self.generator.num_ws, -1)
+        pictures: Tensor = self.generator.synthesis(ws, noise="none")
+        return pictures
+
+
+def laplacian_loss(made: Tensor, target: Tensor, weights: tuple[float, ...] = (4.0, 2.0, 1.0, 1.0)) -> Tensor:
+    """Mean L1 of each level of a Laplacian pyramid, finest first, weighted: pictures (B,3,H,W) -> (B,)."""
+    difference, loss = made - target, torch.zeros(len(made), device=made.device)
+    for weight in weights[:-1]:
+        half = F.avg_pool2d(difference, 2)
+        detail = difference - F.interpolate(half, scale_factor=2, mode="bilinear", align_corners=False)
+        loss = loss + weight * detail.abs().mean((1, 2, 3))
+        difference = half
+    return loss + weights[-1] * difference.abs().mean((1, 2, 3))
+
+
+def schedule(t: float) -> float:
+    """Share of the learning rate at progress t in [0, 1]: warm-up over 1 %, cosine to 0.1 from 60 % on."""
+    late = max(0.0, (t - 0.6) / 0.4)
+    return min(1.0, t / 0.01 + 0.01) * (0.55 + 0.45 * math.cos(math.pi * late))
+
+
+class Trainer:
+    """Runs the two stages over a face set; a checkpoint in `folder` is continued."""
+
+    def __init__(
+        self, faces: FaceSet, folder: Path, settings: FitSettings, seed: int = 0, device: str = "cpu"
+    ) -> None:
+        self.faces, self.settings, self.device = faces, settings, torch.device(device)
+        self.rng = torch.Generator().manual_seed(seed)
+        with torch.random.fork_rng([]):
+            torch.manual_seed(seed)
+            self.model = PairedModel(MINI, faces.vectors.shape[1])
+        self.model.to(self.device, memory_format=torch.channels_last)
+        self.average = copy.deepcopy(self.model).requires_grad_(False)
+        self.vectors = torch.from_numpy(faces.vectors)
+        self.path = folder / "paired.pt"
+        self.done = {"fit": 0, "distil": 0}
+        self.optimisers = {
+            "fit": torch.optim.Adam([*self._drawing()], settings.lr, betas=(0.5, 0.99)),
+            "distil": torch.optim.Adam(self.model.generator.mapping.parameters(), 2e-3, betas=(0.9, 0.99)),
+        }
+        if self.path.exists():
+            self._load()
+
+    def _drawing(self) -> Iterator[nn.Parameter]:
+        yield from self.model.attributes.parameters()
+        yield from self.model.generator.synthesis.parameters()
+
+    def run(self) -> Iterator[FitStep]:
+        """Both stages, step by step; finished steps are not repeated."""
+        yield from self._stage("fit", self.settings.steps, self._fit_loss)
+        yield from self._stage("distil", self.settings.distil_steps, self._distil_loss)
+        self._set_average_w()
+        self.save()
+
+    def _stage(self, name: str, total: int, loss_of: Callable[[], Tensor]) -> Iterator[FitStep]:
+        optimiser, saved = self.optimisers[name], time.monotonic()
+        base = optimiser.defaults["lr"]
+        for index in range(self.done[name], total):
+            for group in optimiser.param_groups:
+                group["lr"] = base * schedule(index / total)
+            optimiser.zero_grad()
+            loss = loss_of()
+            torch.autograd.backward(loss)
+            optimiser.step()
+            update_ema(self.average, self.model, min(self.settings.ema, (1 + index) / (10 + index)))
+            self.done[name] = index + 1
+            if time.monotonic() - saved > self.settings.save_seconds:
+                self.save()
+                saved = time.monotonic()
+            yield FitStep(name, index, total, float(loss.detach()), self.average.generator)
+        self.save()
+
+    def _pick(self, count: int) -> Tensor:
+        return torch.randint(len(self.vectors), (count,), generator=self.rng)
+
+    def pictures(self, rows: Tensor) -> Tensor:
+        """Faces of the set as (B,3,H,W) in [-1, 1]."""
+        raw = torch.from_numpy(self.faces.images[rows.numpy()]).to(self.device)
+        return raw.permute(0, 3, 1, 2).float() / 127.5 - 1
+
+    def _fit_loss(self) -> Tensor:
+        rows = self._pick(self.settings.batch)
+        with torch.autocast(self.device.type, dtype=torch.bfloat16):
+            made = self.model(self.vectors[rows].to(self.device))
+        return laplacian_loss(made.float(), self.pictures(rows)).mean()
+
+    def _distil_loss(self) -> Tensor:
+        rows = self._pick(self.settings.distil_batch)
+        choices = torch.from_numpy(self.faces.choices)[rows]
+        z = draw_z(choices, torch.from_numpy(self.faces.continuous)[rows], self.rng)
+        with torch.no_grad():
+            target = self.average.attributes(self.vectors[rows].to(self.device))
+        return F.mse_loss(self.model.generator.mapping.single(z.to(self.device)), target)
+
+    @torch.no_grad()
+    def _set_average_w(self) -> None:
+        z = torch.randn(10_000, Z_DIM, generator=self.rng).to(self.device)
+        for model in (self.model, self.average):
+            model.generator.w_avg.copy_(model.generator.mapping.single(z).mean(0))
+
+    def save(self) -> None:
+        """Write the whole state in one step."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        state = {
+            "model": self.model.state_dict(),
+            "average": self.average.state_dict(),
+            "optimisers": {name: each.state_dict() for name, each in self.optimisers.items()},
+            "rng": self.rng.get_state(),
+            "done": self.done,
+        }
+        temporary = self.path.with_suffix(".part")
+        torch.save(state, temporary)
+        temporary.replace(self.path)
+
+    def _load(self) -> None:
+        try:
+            state = torch.load(self.path, map_location=self.device, weights_only=True)
+            self.model.load_state_dict(state["model"])
+            self.average.load_state_dict(state["average"])
+            for name, optimiser in self.optimisers.items():
+                optimiser.load_state_dict(state["optimisers"][name])
+            self.rng.set_state(state["rng"].cpu())
+            self.done.update(state["done"])
+        except (RuntimeError, KeyError, ValueError, OSError) as error:
+            reason = str(error).splitlines()[0]
+            raise InputFileError(
+                f"{self.path}: not a checkpoint of this training ({reason}); move it away"
+            ) from error
