@@ -1,4 +1,4 @@
-"""StyleGAN2 in plain PyTorch: networks, safe loading of published checkpoints, projection and training losses."""
+"""StyleGAN2 in plain PyTorch: networks, safe loading of published checkpoints, projection, training losses."""
 
 from __future__ import annotations
 

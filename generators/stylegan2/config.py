@@ -20,7 +20,7 @@ C = TypeVar("C", bound="_Config")
 
 
 def default_channels(resolution: int, base: int = 32768, maximum: int = 512) -> dict[int, int]:
-    """Feature channels of each resolution, min(base / resolution, maximum), as the published networks have."""
+    """Feature channels of each resolution, min(base / resolution, maximum), as in the published networks."""
     return {2**i: min(base // 2**i, maximum) for i in range(2, int(math.log2(resolution)) + 1)}
 
 

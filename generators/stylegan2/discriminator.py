@@ -15,7 +15,7 @@ from .resample import downsample2
 class DiscriminatorBlock(nn.Module):
     """Two 3x3 convolutions, the second to half the size; `resnet` adds a 1x1 shortcut."""
 
-    def __init__(self, resolution: int, config: DiscriminatorConfig):
+    def __init__(self, resolution: int, config: DiscriminatorConfig) -> None:
         super().__init__()
         self.resolution, self.config = resolution, config
         inputs, outputs = config.channels[resolution], config.channels[resolution // 2]
@@ -46,7 +46,7 @@ class DiscriminatorBlock(nn.Module):
 def minibatch_deviation(x: Tensor, group_size: int, channels: int) -> Tensor:
     """x (N,C,H,W) with `channels` maps appended that hold the deviation within groups (Karras et al. 2018).
 
-    Sample i is in group i mod (N / group size). A batch that does not divide takes the largest size that does.
+    Sample i is in group i mod (N / group size). The group size is the largest up to `group_size` that divides N.
     """
     batch, _, height, width = x.shape
     size = next(size for size in range(min(group_size, batch), 0, -1) if batch % size == 0)
@@ -59,7 +59,7 @@ def minibatch_deviation(x: Tensor, group_size: int, channels: int) -> Tensor:
 class Epilogue(nn.Module):
     """4x4 features -> logits, in float32."""
 
-    def __init__(self, config: DiscriminatorConfig):
+    def __init__(self, config: DiscriminatorConfig) -> None:
         super().__init__()
         width = config.channels[4]
         self.config = config
@@ -85,7 +85,7 @@ class Epilogue(nn.Module):
 class Discriminator(nn.Module):
     """Pictures in [-1, 1] -> logits; state dict names as in the stylegan2-ada-pytorch checkpoints."""
 
-    def __init__(self, config: DiscriminatorConfig):
+    def __init__(self, config: DiscriminatorConfig) -> None:
         super().__init__()
         self.config = config
         for resolution in reversed(config.resolutions[1:]):
@@ -95,7 +95,7 @@ class Discriminator(nn.Module):
         self.b4 = Epilogue(config)
 
     def forward(self, img: Tensor, labels: Tensor | None = None) -> Tensor:
-        """img (B,3,H,W) in [-1,1], labels (B,c_dim) for a conditional network -> (B,1), higher is more real."""
+        """img (B,3,H,W) in [-1,1], labels (B,c_dim) if conditional -> logits (B,1), higher is more real."""
         x: Tensor | None = None
         rest: Tensor | None = img
         for resolution in reversed(self.config.resolutions[1:]):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -48,7 +48,7 @@ class SynthesisLayer(nn.Module):
 
     noise_const: Tensor
 
-    def __init__(self, inputs: int, outputs: int, resolution: int, up: bool, config: StyleGAN2Config):
+    def __init__(self, inputs: int, outputs: int, resolution: int, up: bool, config: StyleGAN2Config) -> None:
         super().__init__()
         self.affine = FullyConnected(config.w_dim, inputs, bias=1.0)
         self.weight = nn.Parameter(torch.randn(outputs, inputs, 3, 3))
@@ -68,7 +68,7 @@ class SynthesisLayer(nn.Module):
         return activate(x, None if self.clamp is None else self.clamp * gain / SQRT2)
 
     def _modulated(self, x: Tensor, style: Tensor, gain: float) -> Tensor:
-        weight = self.weight
+        weight: Tensor = self.weight
         if x.dtype == torch.float16:
             weight, style = tame_for_half(weight, style)
         scale = demodulation(weight, style) * gain
@@ -91,7 +91,7 @@ def column(values: Tensor, like: Tensor) -> Tensor:
 class ToRGB(nn.Module):
     """Modulated 1x1 convolution to the picture's channels, without demodulation; float32 output."""
 
-    def __init__(self, inputs: int, outputs: int, config: StyleGAN2Config):
+    def __init__(self, inputs: int, outputs: int, config: StyleGAN2Config) -> None:
         super().__init__()
         self.affine = FullyConnected(config.w_dim, inputs, bias=1.0)
         self.weight = nn.Parameter(torch.randn(outputs, inputs, 1, 1))
@@ -103,7 +103,7 @@ class ToRGB(nn.Module):
         """x (N,I,H,W), style (N,I), the affine output without the 1/sqrt(I) -> (N,3,H,W)."""
         weight = self.weight.flatten(1) * (style * self.weight_gain)[:, None, :]
         # A matrix product with each sample's own weights reads the activations once.
-        rgb = torch.matmul(weight.to(x.dtype), x.flatten(2)).unflatten(2, x.shape[2:])
+        rgb = torch.matmul(weight.to(x.dtype), x.flatten(2)).view(len(x), -1, *x.shape[2:])
         rgb = rgb.float() + self.bias[:, None, None]
         return rgb if self.clamp is None else rgb.clamp(-self.clamp, self.clamp)
 
@@ -111,7 +111,7 @@ class ToRGB(nn.Module):
 class Skip(nn.Module):
     """The 1x1 shortcut of the `resnet` architecture."""
 
-    def __init__(self, inputs: int, outputs: int):
+    def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.randn(outputs, inputs, 1, 1))
         self.weight_gain = math.sqrt(0.5 / inputs)
@@ -121,9 +121,9 @@ class Skip(nn.Module):
 
 
 class SynthesisBlock(nn.Module):
-    """All layers of one resolution: conv0 (up, not at 4x4), conv1, and torgb where the architecture has it."""
+    """The layers of one resolution: conv0 (up, not at 4x4), conv1, and torgb where the architecture has it."""
 
-    def __init__(self, resolution: int, config: StyleGAN2Config):
+    def __init__(self, resolution: int, config: StyleGAN2Config) -> None:
         super().__init__()
         self.resolution, self.config = resolution, config
         outputs = config.channels[resolution]
@@ -176,7 +176,7 @@ class SynthesisBlock(nn.Module):
 class SynthesisNetwork(nn.Module):
     """W+ codes or styles -> pictures in about [-1, 1]."""
 
-    def __init__(self, config: StyleGAN2Config):
+    def __init__(self, config: StyleGAN2Config) -> None:
         super().__init__()
         self.config = config
         for resolution in config.resolutions:
@@ -186,12 +186,14 @@ class SynthesisNetwork(nn.Module):
         """From 4x4 to the full size."""
         return [block for block in self.children() if isinstance(block, SynthesisBlock)]
 
-    def layers(self) -> list[tuple[str, int, nn.Module]]:
-        """(name, index of its w, layer) of every layer with a style; torgb shares its w with the next conv0."""
-        found, index = [], 0
+    def layers(self) -> list[tuple[str, int, SynthesisLayer | ToRGB]]:
+        """(name, index of its w, layer) of the layers with a style; torgb shares its w with the next conv0."""
+        found: list[tuple[str, int, SynthesisLayer | ToRGB]] = []
+        index = 0
         for block in self.blocks():
             for name in block.names():
-                found.append((f"b{block.resolution}.{name}", index, block.get_submodule(name)))
+                layer = cast(SynthesisLayer | ToRGB, block.get_submodule(name))
+                found.append((f"b{block.resolution}.{name}", index, layer))
                 index += name != "torgb"
         return found
 
@@ -210,7 +212,7 @@ class SynthesisNetwork(nn.Module):
         if ws.shape[1:] != (self.config.num_ws, self.config.w_dim):
             want = f"(B, {self.config.num_ws}, {self.config.w_dim})"
             raise UsageError(f"a W+ latent has shape {tuple(ws.shape)}; this generator takes {want}")
-        return [layer.affine(ws[:, index]) for _, index, layer in self.layers()]  # type: ignore[operator,union-attr]
+        return [layer.affine(ws[:, index]) for _, index, layer in self.layers()]
 
     def from_styles(
         self, styles: Sequence[Tensor], noise: str = "const", rng: torch.Generator | None = None
@@ -228,7 +230,7 @@ class SynthesisNetwork(nn.Module):
         return img
 
     def _check_styles(self, styles: list[Tensor]) -> None:
-        want = [layer.affine.bias.numel() for _, _, layer in self.layers()]  # type: ignore[union-attr]
+        want = [layer.affine.bias.numel() for _, _, layer in self.layers()]
         if [style.shape[1] for style in styles] != want:
             raise UsageError(
                 f"styles have widths {[s.shape[1] for s in styles]}; this generator takes {want}"
@@ -256,7 +258,7 @@ class _ClampStraightThrough(torch.autograd.Function):
         return x.clamp(0, 1)
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> Tensor:  # type: ignore[override]  # noqa: ARG004
+    def backward(ctx: Any, grad: Tensor) -> Tensor:  # noqa: ARG004
         return grad
 
 
@@ -268,7 +270,7 @@ class StyleGAN2(nn.Module):
 
     differentiable = True
 
-    def __init__(self, config: StyleGAN2Config):
+    def __init__(self, config: StyleGAN2Config) -> None:
         super().__init__()
         self.config = config
         self.z_dim, self.w_dim, self.c_dim = config.z_dim, config.w_dim, config.c_dim

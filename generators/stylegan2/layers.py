@@ -50,7 +50,7 @@ class FullyConnected(nn.Module):
 
     def __init__(
         self, inputs: int, outputs: int, *, activate: bool = False, lr: float = 1.0, bias: float = 0.0
-    ):
+    ) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.randn(outputs, inputs) / lr)
         self.bias = nn.Parameter(torch.full((outputs,), bias))
@@ -81,7 +81,7 @@ class Conv(nn.Module):
         down: bool = False,
         gain: float = 1.0,
         clamp: float | None = None,
-    ):
+    ) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.randn(outputs, inputs, size, size))
         self.bias = nn.Parameter(torch.zeros(outputs)) if bias else None
@@ -94,10 +94,8 @@ class Conv(nn.Module):
         # Leaky ReLU commutes with positive factors: scaling the weights saves a pass over the activations.
         weight = (self.weight * (self.weight_gain * self.gain)).to(x.dtype)
         bias = None if self.bias is None else (self.bias * self.gain).to(x.dtype)
-        if self.down:
-            x = conv_down2(x, weight, bias)
-        else:
-            x = F.conv2d(x, weight, bias, padding=weight.shape[-1] // 2)
+        padding = weight.shape[-1] // 2
+        x = conv_down2(x, weight, bias) if self.down else F.conv2d(x, weight, bias, padding=padding)
         return activate(x, self.clamp) if self.activate else x
 
 
@@ -122,7 +120,7 @@ class Mapping(nn.Module):
         w_dim: int,
         num_ws: int | None,
         w_avg_beta: float = 0.995,
-    ):
+    ) -> None:
         super().__init__()
         self.z_dim, self.c_dim, self.num_ws, self.w_avg_beta = z_dim, config.c_dim, num_ws, w_avg_beta
         self.num_layers = config.mapping_layers

@@ -100,7 +100,9 @@ def detect_format(path: Path) -> Format:
         return Format.OFFICIAL
     if head[8:9] == b"{":
         return Format.SAFETENSORS
-    refuse("not a StyleGAN2 checkpoint; give a safetensors file, an official .pkl or a rosinality .pt")
+    raise InputFileError(
+        "not a StyleGAN2 checkpoint; give a safetensors file, an official .pkl or a rosinality .pt"
+    )
 
 
 @contextmanager
@@ -181,7 +183,7 @@ def _build(kind: type[N], config: Any, state: State) -> N:
     with torch.device("meta"):
         model = kind(config)
     wanted = {key: value.shape for key, value in model.state_dict().items()}
-    optional = {"mapping.w_avg"} if kind is StyleGAN2 else set()
+    optional: set[str] = {"mapping.w_avg"} if kind is StyleGAN2 else set()
     for key in sorted(set(wanted) | set(state)):
         if key not in state and key not in optional:
             refuse(f"the network lacks '{key}'; the file is incomplete or of another kind")

@@ -115,8 +115,8 @@ def update_ema(average: nn.Module, model: nn.Module, beta: float) -> None:
     """average <- beta * average + (1 - beta) * model for parameters; buffers are copied."""
     for mean, new in zip(average.parameters(), model.parameters(), strict=True):
         mean.copy_(torch.lerp(new, mean, beta))
-    for mean, new in zip(average.buffers(), model.buffers(), strict=True):
-        mean.copy_(new)
+    for old, buffer in zip(average.buffers(), model.buffers(), strict=True):
+        old.copy_(buffer)
 
 
 def lazy_adam(lr: float, interval: int | None, betas: tuple[float, float] = (0.0, 0.99)) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Official pickles (stylegan2-ada-pytorch, and the StyleGAN2 networks of the StyleGAN3 release) -> our networks.
+"""Official pickles (stylegan2-ada-pytorch, and StyleGAN2 from the StyleGAN3 release) -> our networks.
 
 Settings come from the attributes stored in the modules and from the shapes of the weights, because the two
 releases have different defaults for arguments that a file may leave out.

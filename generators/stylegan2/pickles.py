@@ -136,6 +136,10 @@ def _step(machine: _Machine, name: str, argument: Any) -> None:
         refuse(f"the pickle uses the instruction {name}, which network files do not need; refused")
 
 
+def _skip(_machine: _Machine, _: Any) -> None:
+    """The protocol's number and frame sizes do not matter here."""
+
+
 def _mark(machine: _Machine, _: Any) -> None:
     machine.marks.append(len(machine.stack))
 
@@ -301,8 +305,19 @@ def _encode(text: Any, encoding: Any) -> bytes:
 
 
 _LITERALS = frozenset(
-    "BININT BININT1 BININT2 LONG1 BINFLOAT BINUNICODE SHORT_BINUNICODE BINUNICODE8 "
-    "BINBYTES SHORT_BINBYTES BINBYTES8".split()
+    {
+        "BINBYTES",
+        "BINBYTES8",
+        "BINFLOAT",
+        "BININT",
+        "BININT1",
+        "BININT2",
+        "BINUNICODE",
+        "BINUNICODE8",
+        "LONG1",
+        "SHORT_BINBYTES",
+        "SHORT_BINUNICODE",
+    }
 )
 
 _CONSTANTS: dict[str, Callable[[], Any]] = {
@@ -316,10 +331,10 @@ _CONSTANTS: dict[str, Callable[[], Any]] = {
 }
 
 _ACTIONS: dict[str, Callable[[_Machine, Any], None]] = {
-    "PROTO": lambda machine, argument: None,
-    "FRAME": lambda machine, argument: None,
+    "PROTO": _skip,
+    "FRAME": _skip,
     "MARK": _mark,
-    "TUPLE": lambda machine, argument: machine.stack.append(tuple(machine.since_mark())),
+    "TUPLE": lambda machine, _: machine.stack.append(tuple(machine.since_mark())),
     "TUPLE1": _tuple(1),
     "TUPLE2": _tuple(2),
     "TUPLE3": _tuple(3),
@@ -328,10 +343,10 @@ _ACTIONS: dict[str, Callable[[_Machine, Any], None]] = {
     "LONG_BINPUT": _put,
     "BINGET": lambda machine, index: machine.stack.append(machine.memo[index]),
     "LONG_BINGET": lambda machine, index: machine.stack.append(machine.memo[index]),
-    "APPEND": lambda machine, argument: _append(machine, [machine.stack.pop()]),
-    "APPENDS": lambda machine, argument: _append(machine, machine.since_mark()),
-    "SETITEM": lambda machine, argument: _set_items(machine, [machine.stack.pop() for _ in range(2)][::-1]),
-    "SETITEMS": lambda machine, argument: _set_items(machine, machine.since_mark()),
+    "APPEND": lambda machine, _: _append(machine, [machine.stack.pop()]),
+    "APPENDS": lambda machine, _: _append(machine, machine.since_mark()),
+    "SETITEM": lambda machine, _: _set_items(machine, [machine.stack.pop() for _ in range(2)][::-1]),
+    "SETITEMS": lambda machine, _: _set_items(machine, machine.since_mark()),
     "ADDITEMS": _add_items,
     "GLOBAL": _global,
     "STACK_GLOBAL": _stack_global,

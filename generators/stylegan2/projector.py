@@ -95,7 +95,7 @@ def project(
     features: Features,
     target: Tensor,
     rng: torch.Generator,
-    settings: ProjectionSettings = ProjectionSettings(),  # noqa: B008 (frozen)
+    settings: ProjectionSettings = ProjectionSettings(),
 ) -> Iterator[ProjectionStep]:
     """Find the w whose picture has the features of `target`, one yielded step after another.
 
@@ -125,7 +125,7 @@ def project(
         distance = (features(_reduced(images)) - wanted).square().sum(1)
         noise_loss = noise_regulariser(maps)
         optimiser.zero_grad(set_to_none=True)
-        (distance.sum() + settings.regularisation * noise_loss).backward()
+        torch.autograd.backward(distance.sum() + settings.regularisation * noise_loss)
         optimiser.step()
         renormalise(maps)
         ws = w.detach().unsqueeze(1).repeat(1, model.num_ws, 1)

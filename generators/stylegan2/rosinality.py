@@ -1,4 +1,4 @@
-"""Checkpoints of the rosinality layout (`g_ema`, `latent_avg`), which StyleCLIP and HairCLIP use -> our networks.
+"""Checkpoints of the rosinality layout (`g_ema`, `latent_avg`; StyleCLIP and HairCLIP use it) -> our networks.
 
 Both layouts store raw weights with equalised learning rates, so tensors are only renamed and reshaped.
 """
@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..._base import InputFileError
 from .config import DiscriminatorConfig, StyleGAN2Config
 from .pickles import refuse
 
@@ -89,7 +90,9 @@ def _find_generator(content: Any) -> dict[str, Any]:
         }
         if decoder:
             return decoder
-    refuse("the checkpoint holds no StyleGAN2 generator ('g_ema', or 'decoder.' in a mapper's state_dict)")
+    raise InputFileError(
+        "the checkpoint holds no StyleGAN2 generator ('g_ema', or 'decoder.' in a mapper's state_dict)"
+    )
 
 
 def _indices(source: dict[str, Any], pattern: str) -> list[int]:
