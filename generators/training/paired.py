@@ -12,6 +12,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -66,8 +67,8 @@ class AttributeNetwork(nn.Module):
     def __init__(self, inputs: int, w_dim: int) -> None:
         super().__init__()
         widths = [inputs, w_dim, w_dim, w_dim]
-        pairs = zip(widths[:-1], widths[1:], strict=True)
-        self.layers = nn.Sequential(*(FullyConnected(i, o, activate=True) for i, o in pairs))
+        steps = pairwise(widths)
+        self.layers = nn.Sequential(*(FullyConnected(i, o, activate=True) for i, o in steps))
 
     def forward(self, vectors: Tensor) -> Tensor:
         """See the class."""

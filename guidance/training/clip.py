@@ -1,0 +1,206 @@
+"""Training a small CLIP (Radford et al. 2021) on pictures and captions, with optional adversarial steps.
+
+Adversarial steps on the picture (Madry et al. 2018, L2 ball) align the model's gradients with what a person
+sees, which is what guidance needs of it.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+import torch.nn.functional as F
+from open_clip.model import CLIP
+from open_clip.tokenizer import SimpleTokenizer
+from torch import Tensor
+
+from ..._base import InputFileError
+
+MEAN, STD = (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)
+
+
+class Pairs(Protocol):
+    """Pictures with captions that may differ from call to call."""
+
+    def __len__(self) -> int:
+        """How many pictures there are."""
+
+    def images(self, rows: Tensor) -> Tensor:
+        """Pictures (B,3,H,W) in [0,1]."""
+
+    def caption(self, row: int, rng: random.Random) -> str:
+        """A true caption of one picture."""
+
+
+@dataclass(frozen=True)
+class ClipSettings:
+    """AdamW with warm-up and cosine. `radius` is the L2 ball of the adversarial steps, in [-1,1] units."""
+
+    steps: int = 8_000
+    batch: int = 192
+    lr: float = 1e-3
+    weight_decay: float = 0.05
+    shift: int = 3
+    attack_steps: int = 1
+    radius: float = 2.0
+    radius_ramp: float = 0.3
+    save_seconds: float = 180.0
+
+
+@dataclass(frozen=True)
+class ClipStep:
+    """One step of training."""
+
+    index: int
+    total: int
+    loss: float
+
+
+def mini_config(vocab_size: int, image_size: int = 64) -> dict[str, Any]:
+    """The embedded model as open_clip's configuration: a small ResNet and a small text transformer."""
+    vision = {"image_size": image_size, "layers": [1, 2, 2, 1], "width": 24, "head_width": 32}
+    text = {"context_length": 40, "vocab_size": vocab_size, "width": 192, "heads": 4, "layers": 4}
+    return {"embed_dim": 192, "vision_cfg": vision, "text_cfg": text}
+
+
+def contrastive_loss(image: Tensor, text: Tensor, scale: Tensor) -> Tensor:
+    """Symmetric cross-entropy of normalised features (B,D): the mean over pictures and captions."""
+    logits = scale * image @ text.T
+    target = torch.arange(len(logits), device=logits.device)
+    return (F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target)) / 2
+
+
+class ClipTrainer:
+    """Trains a CLIP on pairs; a checkpoint in `folder` is continued."""
+
+    def __init__(
+        self,
+        pairs: Pairs,
+        config: Mapping[str, Any],
+        merges: Path,
+        folder: Path,
+        settings: ClipSettings,
+        seed: int = 0,
+        device: str = "cpu",
+    ) -> None:
+        self.pairs, self.settings, self.device = pairs, settings, torch.device(device)
+        with torch.random.fork_rng([]):
+            torch.manual_seed(seed)
+            self.model = CLIP(**dict(config)).to(self.device, memory_format=torch.channels_last)
+        context = config["text_cfg"]["context_length"]
+        self.tokenizer = SimpleTokenizer(bpe_path=str(merges), context_length=context)
+        self.rng, self.words = torch.Generator().manual_seed(seed), random.Random(seed)
+        decayed = [p for p in self.model.parameters() if p.ndim > 1]
+        others = [p for p in self.model.parameters() if p.ndim <= 1]
+        groups = [
+            {"params": decayed, "weight_decay": settings.weight_decay},
+            {"params": others, "weight_decay": 0.0},
+        ]
+        self.optimiser = torch.optim.AdamW(groups, settings.lr, betas=(0.9, 0.98))
+        self.path, self.done = folder / "clip.pt", 0
+        if self.path.exists():
+            self._load()
+
+    def run(self) -> Iterator[ClipStep]:
+        """Step by step to the end; finished steps are not repeated."""
+        saved, total = time.monotonic(), self.settings.steps
+        for index in range(self.done, total):
+            for group in self.optimiser.param_groups:
+                group["lr"] = self.settings.lr * _schedule(index, total)
+            loss = self._step(index / total)
+            self.done = index + 1
+            if time.monotonic() - saved > self.settings.save_seconds:
+                self.save()
+                saved = time.monotonic()
+            yield ClipStep(index, total, loss)
+        self.save()
+
+    def _step(self, progress: float) -> float:
+        rows = torch.randint(len(self.pairs), (self.settings.batch,), generator=self.rng)
+        images = self._shifted(self.pairs.images(rows).to(self.device)) * 2 - 1
+        captions = [self.pairs.caption(int(row), self.words) for row in rows]
+        text = self._text(captions)
+        scale = self.model.logit_scale.exp().clamp(max=100)
+        radius = self.settings.radius * min(1.0, progress / max(self.settings.radius_ramp, 1e-6))
+        images = self._attacked(images, text.detach(), scale.detach(), radius)
+        loss = contrastive_loss(self._image(images), text, scale)
+        self.optimiser.zero_grad()
+        torch.autograd.backward(loss)
+        self.optimiser.step()
+        return float(loss.detach())
+
+    def _shifted(self, images: Tensor) -> Tensor:
+        reach = self.settings.shift
+        dy, dx = torch.randint(-reach, reach + 1, (2,), generator=self.rng).tolist()
+        padded = F.pad(images, (reach,) * 4, mode="replicate")
+        height, width = images.shape[2:]
+        return padded[:, :, reach + dy : reach + dy + height, reach + dx : reach + dx + width]
+
+    def _attacked(self, images: Tensor, text: Tensor, scale: Tensor, radius: float) -> Tensor:
+        """Pictures moved within the ball to where the loss is higher."""
+        if self.settings.attack_steps == 0 or radius == 0:
+            return images
+        start = torch.randn(images.shape, generator=self.rng).to(self.device)
+        delta = _to_length(start, radius / 2)
+        for _ in range(self.settings.attack_steps):
+            delta.requires_grad_()
+            loss = contrastive_loss(self._image(images + delta), text, scale)
+            (gradient,) = torch.autograd.grad(loss, delta)
+            moved = delta.detach() + _to_length(gradient, 0.75 * radius)
+            lengths = moved.flatten(1).norm(dim=1)[:, None, None, None]
+            delta = moved * (radius / lengths.clamp(min=radius))
+        return images + delta
+
+    def _image(self, images: Tensor) -> Tensor:
+        with torch.autocast(self.device.type, dtype=torch.bfloat16):
+            features = self.model.encode_image(images.contiguous(memory_format=torch.channels_last))
+        return F.normalize(features.float(), dim=-1)
+
+    def _text(self, captions: list[str]) -> Tensor:
+        tokens = self.tokenizer(captions).to(self.device)
+        with torch.autocast(self.device.type, dtype=torch.bfloat16):
+            features = self.model.encode_text(tokens)
+        return F.normalize(features.float(), dim=-1)
+
+    def save(self) -> None:
+        """Write the whole state in one step."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        version, internal, gauss = self.words.getstate()
+        state = {
+            "model": self.model.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "rng": self.rng.get_state(),
+            "words": [version, list(internal), gauss],
+            "done": self.done,
+        }
+        temporary = self.path.with_suffix(".part")
+        torch.save(state, temporary)
+        temporary.replace(self.path)
+
+    def _load(self) -> None:
+        try:
+            state = torch.load(self.path, map_location=self.device, weights_only=True)
+            self.model.load_state_dict(state["model"])
+            self.optimiser.load_state_dict(state["optimiser"])
+            self.rng.set_state(state["rng"].cpu())
+            version, internal, gauss = state["words"]
+            self.words.setstate((version, tuple(internal), gauss))
+            self.done = state["done"]
+        except (RuntimeError, KeyError, ValueError, OSError) as error:
+            reason = str(error).splitlines()[0]
+            raise InputFileError(f"{self.path}: not a checkpoint of this training ({reason}); move it away") from error
+
+
+def _schedule(index: int, total: int) -> float:
+    warm = min(1.0, (index + 1) / min(200, max(1, total // 20)))
+    return warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * index / total)))
+
+
+def _to_length(x: Tensor, length: float) -> Tensor:
+    return x * (length / x.flatten(1).norm(dim=1).clamp(min=1e-12)[:, None, None, None])

@@ -1,0 +1,94 @@
+"""Training a small CLIP: it learns to tell colours apart, adversarial or not, and resumes to the same bits."""
+
+import random
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from promptbrush import InputFileError
+from promptbrush.guidance.training.bpe import train_bpe, vocab_size, write_merges
+from promptbrush.guidance.training.clip import ClipSettings, ClipTrainer, contrastive_loss, mini_config
+
+COLOURS = {"red": (1, 0, 0), "green": (0, 1, 0), "blue": (0, 0, 1), "white": (1, 1, 1)}
+SETTINGS = ClipSettings(steps=4, batch=8, attack_steps=1, radius_ramp=0.1)
+
+
+class Patches:
+    """Plain pictures in four colours."""
+
+    def __len__(self) -> int:
+        return 32
+
+    def images(self, rows: torch.Tensor) -> torch.Tensor:
+        table = torch.tensor(list(COLOURS.values()), dtype=torch.float32)
+        return table[rows % 4][:, :, None, None].expand(-1, -1, 64, 64)
+
+    def caption(self, row: int, rng: random.Random) -> str:
+        return rng.choice(("a {} square", "{}")).format(list(COLOURS)[row % 4])
+
+
+@pytest.fixture(scope="module")
+def merges(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int]:
+    pairs = train_bpe([f"a {name} square" for name in COLOURS], 50, min_count=1)
+    path = tmp_path_factory.mktemp("bpe") / "bpe.txt.gz"
+    write_merges(pairs, path)
+    return path, vocab_size(len(pairs))
+
+
+def trainer(folder: Path, merges: tuple[Path, int], settings: ClipSettings) -> ClipTrainer:
+    config = mini_config(merges[1])
+    config["text_cfg"]["layers"] = 1
+    return ClipTrainer(Patches(), config, merges[0], folder, settings)
+
+
+def test_contrastive_loss_of_perfect_and_of_swapped_pairs() -> None:
+    features = torch.eye(4)
+    scale = torch.tensor(100.0)
+    assert contrastive_loss(features, features, scale) < 1e-6
+    assert contrastive_loss(features, features.roll(1, 0), scale) > 50
+
+
+@pytest.mark.parametrize("attack_steps", [0, 1])
+def test_it_learns_colours(tmp_path: Path, merges: tuple[Path, int], attack_steps: int) -> None:
+    settings = replace(SETTINGS, steps=30, batch=16, attack_steps=attack_steps)
+    this = trainer(tmp_path, merges, settings)
+    for step in this.run():
+        assert step.loss == step.loss
+    this.model.eval()
+    with torch.no_grad():
+        image = this._image(Patches().images(torch.arange(4)) * 2 - 1)
+        text = this._text(list(COLOURS))
+    assert (image @ text.T).argmax(1).tolist() == [0, 1, 2, 3]
+
+
+def test_the_attack_raises_the_loss_within_its_ball(tmp_path: Path, merges: tuple[Path, int]) -> None:
+    this = trainer(tmp_path, merges, SETTINGS)
+    this.model.eval()
+    images = Patches().images(torch.arange(4)) * 2 - 1
+    text, scale = this._text(list(COLOURS)).detach(), torch.tensor(50.0)
+    attacked = this._attacked(images, text, scale, 4.0)
+    assert (attacked - images).flatten(1).norm(dim=1).max() <= 4.0 + 1e-3
+    before = contrastive_loss(this._image(images), text, scale)
+    assert contrastive_loss(this._image(attacked), text, scale) > before
+
+
+def test_resuming_gives_the_same_bits(tmp_path: Path, merges: tuple[Path, int]) -> None:
+    whole = trainer(tmp_path / "whole", merges, SETTINGS)
+    list(whole.run())
+    half = trainer(tmp_path / "half", merges, SETTINGS)
+    steps = half.run()
+    next(steps)
+    next(steps)
+    half.save()
+    again = trainer(tmp_path / "half", merges, SETTINGS)
+    assert again.done == 2
+    list(again.run())
+    for key, value in whole.model.state_dict().items():
+        assert torch.equal(value, again.model.state_dict()[key]), key
+
+
+def test_a_foreign_checkpoint_is_named(tmp_path: Path, merges: tuple[Path, int]) -> None:
+    torch.save({"model": {}}, tmp_path / "clip.pt")
+    with pytest.raises(InputFileError, match=r"clip\.pt.*move it away"):
+        trainer(tmp_path, merges, SETTINGS)
