@@ -77,6 +77,31 @@ def train_stylegan2(
     typer.echo(f"{output}: {trainer.settings.steps} steps of {trainer.settings.batch} faces")
 
 
+@train.command("clip")
+def train_clip(
+    work: Annotated[Path, typer.Option(help="folder for drawn faces and checkpoints")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="folder of the trained model")],
+    faces: Annotated[int, typer.Option(min=2, help="how many faces to draw")] = 40_000,
+    steps: Annotated[int, typer.Option(min=1, help="steps of training")] = 8_000,
+    batch: Annotated[int, typer.Option(min=2, help="pairs a step")] = 192,
+    attack_steps: Annotated[int, typer.Option(min=0, help="adversarial steps on the picture")] = 1,
+    seed: Annotated[int, typer.Option(help="of the weights and the order of pairs")] = 0,
+) -> None:
+    """Train the mini CLIP on drawn faces; run it again after a stop and it goes on from its checkpoint."""
+    from .editing.training import BPE_NAME, clip_trainer, save_clip
+    from .generators.training.face_set import load_faces
+    from .guidance.training.clip import ClipSettings
+
+    drawn = load_faces(work, faces, 64)
+    settings = ClipSettings(steps=steps, batch=batch, attack_steps=attack_steps)
+    trainer = clip_trainer(drawn, work, settings, seed)
+    for step in trainer.run():
+        if (step.index + 1) % 50 == 0:
+            typer.echo(f"clip {step.index + 1}/{step.total}  loss {step.loss:.4f}")
+    save_clip(trainer, drawn, work / BPE_NAME, output)
+    typer.echo(f"{output}: {steps} steps of {batch} pairs")
+
+
 def main() -> None:
     """Console entry point: a user's mistake becomes one line and its exit code."""
     try:
