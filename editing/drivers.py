@@ -1,0 +1,83 @@
+"""Drivers: who moves a latent. `ask` gives the latent to draw, `tell` takes its losses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .._base import UsageError
+from ..guidance.objective import total
+from .schedules import styleclip
+
+Latent = Tensor | Mapping[str, Tensor]
+
+
+def clone(latent: Latent) -> Latent:
+    """A copy that shares nothing with its source."""
+    if isinstance(latent, Tensor):
+        return latent.detach().clone()
+    return {name: value.detach().clone() for name, value in latent.items()}
+
+
+class Gradient:
+    """Descent by any torch optimiser; samples of a batch do not influence each other.
+
+    Args:
+        latent: where to start: (B,...), or names -> (B,...); copied.
+        steps: how many steps the schedule spans.
+        lr: base learning rate.
+        schedule: share of `lr` at progress t = step / steps.
+        fixed: names of a mapping's tensors that stay as they are, e.g. the toRGB styles.
+        optimiser: class of the optimiser; the published edits use Adam.
+    """
+
+    def __init__(
+        self,
+        latent: Latent,
+        steps: int,
+        lr: float,
+        schedule: Callable[[float], float] = styleclip,
+        fixed: Collection[str] = (),
+        optimiser: Callable[..., torch.optim.Optimizer] = torch.optim.Adam,
+    ) -> None:
+        if steps < 1:
+            raise UsageError(f"steps is {steps}; give 1 or more")
+        self.latent, self.steps, self.lr, self.schedule = clone(latent), steps, lr, schedule
+        self.done = 0
+        values = {"": self.latent} if isinstance(self.latent, Tensor) else dict(self.latent)
+        moved = [value.requires_grad_() for name, value in values.items() if name not in fixed]
+        if not moved:
+            raise UsageError("every part of the latent is fixed; leave one to optimise")
+        self.optimiser = optimiser(moved, lr=lr)
+
+    def ask(self) -> Latent:
+        """The latent to draw next; gradients flow into it."""
+        return self.latent
+
+    def tell(self, losses: Mapping[str, Tensor]) -> None:
+        """Take the losses, (B,) each, of what `ask` gave, and move the latent one step."""
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.lr * self.schedule(self.done / self.steps)
+        self.optimiser.zero_grad()
+        torch.autograd.backward(total(losses).sum())
+        self.optimiser.step()
+        self.done += 1
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that is needed to go on to the same bits."""
+        return {"latent": clone(self.latent), "optimiser": self.optimiser.state_dict(), "done": self.done}
+
+    @torch.no_grad()
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from `state_dict`."""
+        saved = state["latent"]
+        if isinstance(self.latent, Tensor):
+            self.latent.copy_(saved)
+        else:
+            for name, value in self.latent.items():
+                value.copy_(saved[name])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.done = state["done"]
