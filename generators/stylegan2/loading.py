@@ -151,9 +151,8 @@ def _torch_content(data: bytes) -> Any:
     except InputFileError:
         raise
     except (*DAMAGE_ERRORS, zipfile.BadZipFile) as error:
-        reason = (str(error).splitlines() or [""])[0][:120]
         raise InputFileError(
-            f"not a torch checkpoint of plain tensors, or damaged ({reason}); nothing in it was run"
+            "damaged, or not a torch checkpoint of plain tensors; nothing in it was run, get it again"
         ) from error
 
 

@@ -254,7 +254,12 @@ def _storage(data: Any) -> Tensor:
         refuse("a tensor's data in the pickle are not bytes")
     if data[:2] == b"PK":
         refuse("a tensor's data in the pickle are in an unknown format")
-    storage = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+    try:
+        storage = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+    except DAMAGE_ERRORS as error:
+        raise InputFileError(
+            "a tensor's data in the pickle are damaged or hostile; nothing was run"
+        ) from error
     if not isinstance(storage, torch.storage.TypedStorage):
         refuse("a tensor's data in the pickle hold something else")
     return torch.empty(0, dtype=storage.dtype).set_(storage)

@@ -41,6 +41,15 @@ class Golden:
         return self.arrays.get("c")
 
 
+@pytest.fixture(scope="package", autouse=True)
+def one_thread():
+    """Networks this small only wait for each other's threads."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 @pytest.fixture(scope="session")
 def golden_folder() -> Path:
     return GOLDEN

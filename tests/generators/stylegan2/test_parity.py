@@ -65,7 +65,11 @@ def test_styles_and_synthesis_from_them(official):
 
 def test_decode_is_the_picture_in_unit_range(official):
     expected = (official["img_const"] / 2 + 0.5).clamp(0, 1)
-    close(official.generator.decode(official["w_psi1"]), expected, 1e-5 * float(official["img_const"].abs().max()))
+    close(
+        official.generator.decode(official["w_psi1"]),
+        expected,
+        1e-5 * float(official["img_const"].abs().max()),
+    )
 
 
 def test_gradient_of_the_picture(official):
