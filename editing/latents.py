@@ -1,0 +1,130 @@
+"""Latents in files: safetensors written; safetensors, NVIDIA's projected_w.npz and plain .pt tensors read."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors.torch
+import torch
+from safetensors import SafetensorError, safe_open
+
+from .._base import InputFileError, UsageError
+from .files import atomic_file, input_file, reason
+
+Latent = torch.Tensor | dict[str, torch.Tensor]
+_SINGLE = "latent"
+_ORDER = "promptbrush.order"
+
+
+def save_latent(
+    path: str | Path,
+    latent: torch.Tensor | Mapping[str, torch.Tensor],
+    metadata: Mapping[str, str] | None = None,
+) -> None:
+    """Write a latent (a tensor or named tensors, each with a leading batch axis) as safetensors.
+
+    Raises:
+        UsageError: the path does not end in .safetensors.
+        InputFileError: the file cannot be written; nothing is left of it.
+    """
+    if Path(path).suffix.lower() != ".safetensors":
+        raise UsageError(f"{path}: latents are written as safetensors; end the name in .safetensors")
+    named = {_SINGLE: latent} if isinstance(latent, torch.Tensor) else dict(latent)
+    tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in named.items()}
+    # safetensors sorts the names; the order of style layers matters to whoever reads them back.
+    header = {**(metadata or {}), _ORDER: json.dumps(list(tensors))}
+    with atomic_file(path) as temporary:
+        temporary.write_bytes(safetensors.torch.save(tensors, header))
+
+
+def load_latent(path: str | Path) -> Latent:
+    """Read a latent as float32 on the CPU, always with a leading batch axis.
+
+    Known files: our .safetensors; .npz with an array `w` (NVIDIA's projector); .npy; .pt or .pth with a tensor
+    or named tensors. A single W+ code without batch axis, such as [18, 512], becomes [1, 18, 512].
+
+    Raises:
+        InputFileError: unreadable, of another kind, without floating-point tensors, or with NaN or infinity.
+    """
+    path = input_file(path)
+    reader = _READERS.get(path.suffix.lower())
+    if reader is None:
+        known = ", ".join(_READERS)
+        raise InputFileError(f"{path}: '{path.suffix}' is no known kind of latent file; known: {known}")
+    try:
+        named = reader(path)
+    except _BROKEN as error:
+        why = reason(error)[:120]
+        raise InputFileError(
+            f"{path}: holds no latent that can be read ({why}); give another file"
+        ) from error
+    tensors = {name: _checked(path, name, tensor) for name, tensor in named.items()}
+    if not tensors:
+        raise InputFileError(f"{path}: holds no tensors; give a file with a latent")
+    return next(iter(tensors.values())) if len(tensors) == 1 and _SINGLE in tensors else tensors
+
+
+_BROKEN = (
+    OSError,
+    EOFError,
+    ValueError,
+    KeyError,
+    TypeError,
+    RuntimeError,
+    SafetensorError,
+    pickle.UnpicklingError,
+    zipfile.BadZipFile,
+)
+
+
+def _checked(path: Path, name: str, tensor: object) -> torch.Tensor:
+    if not isinstance(tensor, torch.Tensor) or not tensor.is_floating_point() or tensor.ndim == 0:
+        raise InputFileError(f"{path}: '{name}' is not a floating-point tensor; give a file with a latent")
+    tensor = tensor.detach().float()
+    if not tensor.numel() or not bool(tensor.isfinite().all()):
+        raise InputFileError(f"{path}: '{name}' is empty or holds NaN or infinity; make the latent again")
+    return tensor
+
+
+def _with_batch(tensor: Any) -> Any:
+    if not isinstance(tensor, torch.Tensor):
+        return tensor  # refused by _checked, which can name the file
+    one_code = tensor.ndim == 1 or (tensor.ndim == 2 and tensor.shape[0] > 1)
+    return tensor[None] if one_code else tensor
+
+
+def _read_safetensors(path: Path) -> dict[str, torch.Tensor]:
+    with safe_open(path, framework="pt") as file:
+        header = file.metadata() or {}
+        names = json.loads(header.get(_ORDER, "null")) or list(file.keys())
+        return {name: file.get_tensor(name) for name in names}
+
+
+def _read_numpy(path: Path) -> dict[str, torch.Tensor]:
+    loaded = np.load(path, allow_pickle=False)
+    array = loaded if isinstance(loaded, np.ndarray) else loaded["w"]
+    return {_SINGLE: _with_batch(torch.from_numpy(np.asarray(array)))}
+
+
+def _read_torch(path: Path) -> dict[str, torch.Tensor]:
+    loaded = torch.load(path, map_location="cpu", weights_only=True)
+    if not isinstance(loaded, Mapping):
+        return {_SINGLE: _with_batch(loaded)}
+    if len(loaded) == 1:
+        return {_SINGLE: _with_batch(next(iter(loaded.values())))}
+    return {str(name): tensor for name, tensor in loaded.items()}
+
+
+_READERS: dict[str, Callable[[Path], dict[str, torch.Tensor]]] = {
+    ".safetensors": _read_safetensors,
+    ".npz": _read_numpy,
+    ".npy": _read_numpy,
+    ".pt": _read_torch,
+    ".pth": _read_torch,
+}

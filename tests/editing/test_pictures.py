@@ -1,0 +1,563 @@
+"""Pictures in and out of files: every kind of input, and outputs that are whole or not there."""
+
+from __future__ import annotations
+
+import errno
+import os
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image, ImageCms
+from promptbrush._base import InputFileError, UsageError
+from promptbrush.editing.pictures import (
+    letterbox,
+    load_latent,
+    paste_back,
+    prepare_folder,
+    read_picture,
+    save_latent,
+    strip,
+    write_picture,
+    write_png,
+)
+
+
+def ramp(height: int = 24, width: int = 32) -> np.ndarray:
+    """(H,W,3) uint8 in which every pixel's place can be told from its colour."""
+    y, x = np.mgrid[:height, :width]
+    return np.stack([x * 7 % 256, y * 9 % 256, (x + y) * 3 % 256], -1).astype(np.uint8)
+
+
+def png_chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def png_header(width: int, height: int, depth: int = 8, colour: int = 2) -> bytes:
+    header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", header)
+
+
+def make_missing(folder: Path) -> Path:
+    (folder / "face.png").write_bytes(b"x")
+    return folder / "fase.png"
+
+
+def make_folder(folder: Path) -> Path:
+    (folder / "sub").mkdir()
+    return folder / "sub"
+
+
+def make_empty(folder: Path) -> Path:
+    (folder / "empty.png").touch()
+    return folder / "empty.png"
+
+
+def make_text(folder: Path) -> Path:
+    (folder / "text.png").write_text("this is not a picture\n" * 9)
+    return folder / "text.png"
+
+
+def make_cut_png(folder: Path) -> Path:
+    whole = folder / "whole.png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)).save(whole)
+    (folder / "cut.png").write_bytes(whole.read_bytes()[:3000])
+    return folder / "cut.png"
+
+
+def make_cut_jpeg(folder: Path) -> Path:
+    whole = folder / "whole.jpg"
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)).save(whole)
+    (folder / "cut.jpg").write_bytes(whole.read_bytes()[:2000])
+    return folder / "cut.jpg"
+
+
+def make_bare_signature(folder: Path) -> Path:
+    (folder / "bare.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    return folder / "bare.png"
+
+
+def make_bad_crc(folder: Path) -> Path:
+    Image.fromarray(ramp()).save(folder / "good.png")
+    data = bytearray((folder / "good.png").read_bytes())
+    data[60] ^= 0xFF
+    (folder / "crc.png").write_bytes(bytes(data))
+    return folder / "crc.png"
+
+
+def make_bomb(folder: Path) -> Path:
+    (folder / "bomb.png").write_bytes(png_header(20000, 20000) + png_chunk(b"IDAT", b""))
+    return folder / "bomb.png"
+
+
+def make_large(folder: Path) -> Path:
+    (folder / "large.png").write_bytes(png_header(10001, 10000) + png_chunk(b"IDAT", b""))
+    return folder / "large.png"
+
+
+def make_thread(folder: Path) -> Path:
+    Image.new("RGB", (1, 5000)).save(folder / "thread.png")
+    return folder / "thread.png"
+
+
+def make_pipe(folder: Path) -> Path:
+    os.mkfifo(folder / "pipe.png")
+    return folder / "pipe.png"
+
+
+def make_postscript(folder: Path) -> Path:
+    Image.fromarray(ramp()).save(folder / "page.eps")
+    return folder / "page.eps"
+
+
+BAD = {
+    "missing": (make_missing, r"no such file \(did you mean 'face.png'\?\)"),
+    "folder": (make_folder, "this is a folder; name a file in it"),
+    "0 bytes": (make_empty, "empty \\(0 bytes\\)"),
+    "text": (make_text, "no picture of a known kind.*known: PNG.*convert it to PNG"),
+    "truncated png": (make_cut_png, "cut off or damaged"),
+    "truncated jpeg": (make_cut_jpeg, "cut off or damaged"),
+    "signature only": (make_bare_signature, "known kind, or it is cut off"),
+    "damaged png": (make_bad_crc, "cut off|damaged"),
+    "bomb": (make_bomb, "400000000 pixels are more than the limit of 100000000; make the picture smaller"),
+    "over the limit": (make_large, "10001x10000 pixels are more than the limit"),
+    "1x5000": (make_thread, "1x5000 is too long and thin.*100:1.*crop it"),
+    "pipe": (make_pipe, "device or a pipe"),
+    "postscript": (make_postscript, "no picture of a known kind"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_inputs_are_refused_in_one_line_that_names_the_file(case, tmp_path):
+    make, message = BAD[case]
+    path = make(tmp_path)
+    with pytest.raises(InputFileError, match=message) as caught:
+        read_picture(path)
+    assert str(caught.value).startswith(str(path))
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) - len(str(path)) < 200
+
+
+@pytest.mark.parametrize("path", ["", "a\0b.png", "x" * 5000 + ".png", "http://example.org/a.png"])
+def test_impossible_paths(path):
+    with pytest.raises(InputFileError) as caught:
+        read_picture(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_bomb_takes_no_memory(tmp_path):
+    import resource
+
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for make in (make_bomb, make_large):
+        with pytest.raises(InputFileError):
+            read_picture(make(tmp_path))
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000  # KiB; it would be 300 MB
+
+
+def levels(image: torch.Tensor) -> np.ndarray:
+    return (image[0] * 255).round().to(torch.uint8).permute(1, 2, 0).numpy()
+
+
+def test_plain_rgb_is_exact(tmp_path):
+    Image.fromarray(ramp()).save(tmp_path / "a.png")
+    picture = read_picture(str(tmp_path / "a.png"))
+    assert picture.image.dtype == torch.float32
+    assert picture.image.shape == (1, 3, 24, 32)
+    np.testing.assert_array_equal(levels(picture.image), ramp())
+    assert (picture.alpha, picture.frames, picture.notes) == (None, 1, ())
+    assert picture.path == tmp_path / "a.png"
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 40), (40, 1)])
+def test_tiny_pictures_work(size, tmp_path):
+    Image.new("RGB", size, (255, 0, 51)).save(tmp_path / "a.png")
+    image = read_picture(tmp_path / "a.png").image
+    assert image.shape == (1, 3, size[1], size[0])
+    square, place = letterbox(image, 32)
+    torch.testing.assert_close(place.restore(square), image, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("mode", ["L", "1", "P"])
+def test_grey_and_palette_equal_pillows_rgb(mode, tmp_path):
+    Image.fromarray(ramp()).convert(mode).save(tmp_path / "a.png")
+    expected = np.array(Image.open(tmp_path / "a.png").convert("RGB"))
+    np.testing.assert_array_equal(levels(read_picture(tmp_path / "a.png").image), expected)
+
+
+def test_animated_gif_gives_its_first_frame(tmp_path):
+    frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "lime", "blue")]
+    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
+    picture = read_picture(tmp_path / "a.gif")
+    assert picture.frames == 3
+    assert picture.notes == ("animated: first of 3 frames used",)
+    np.testing.assert_array_equal(levels(picture.image)[0, 0], [255, 0, 0])
+
+
+def test_cmyk_jpeg(tmp_path):
+    Image.new("CMYK", (16, 16), (0, 255, 255, 0)).save(tmp_path / "a.jpg", quality=95)
+    picture = read_picture(tmp_path / "a.jpg")
+    assert picture.notes == ("CMYK converted to RGB",)
+    assert np.abs(levels(picture.image).astype(int) - [255, 0, 0]).max() <= 3
+
+
+def test_16_bit_grey_keeps_its_precision(tmp_path):
+    values = np.array([[0, 1, 32768], [257, 65534, 65535]], np.uint16)
+    Image.fromarray(values).save(tmp_path / "a.png")
+    picture = read_picture(tmp_path / "a.png")
+    expected = torch.from_numpy(values.astype(np.float32) / 65535).expand(1, 3, 2, 3)
+    torch.testing.assert_close(picture.image, expected, atol=1e-7, rtol=0)
+
+
+def test_16_bit_colour_is_reduced_and_says_so(tmp_path):
+    row = b"\0" + struct.pack(">6H", 0x1234, 0x5678, 0xFFFF, 0, 0x8000, 0x00FF)
+    data = png_header(2, 1, depth=16) + png_chunk(b"IDAT", zlib.compress(row)) + png_chunk(b"IEND", b"")
+    (tmp_path / "a.png").write_bytes(data)
+    picture = read_picture(tmp_path / "a.png")
+    assert picture.notes == ("16-bit reduced to 8",)
+    np.testing.assert_allclose(levels(picture.image)[0], [[0x12, 0x56, 0xFF], [0, 0x80, 0]], atol=1)
+
+
+def test_float_tiff_is_clamped_and_free_of_nan(tmp_path):
+    values = np.array([[0.0, 0.25, np.nan, 1.0]], np.float32)
+    Image.fromarray(values).save(tmp_path / "a.tiff")
+    image = read_picture(tmp_path / "a.tiff").image
+    torch.testing.assert_close(image[0, 0, 0], torch.tensor([0.0, 0.25, 0.0, 1.0]))
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("suffix", ["png", "jpg"])
+def test_exif_orientation_is_applied(orientation, suffix, tmp_path):
+    # The stored pixels that a camera would write so that the upright picture is `upright`.
+    upright = np.zeros((16, 32, 3), np.uint8)
+    upright[:8, :8] = 255  # white mark at the top left
+    turned = {
+        1: upright,
+        2: upright[:, ::-1],
+        3: upright[::-1, ::-1],
+        4: upright[::-1],
+        5: upright.transpose(1, 0, 2),
+        6: np.rot90(upright, 1),
+        7: np.rot90(upright.transpose(1, 0, 2), 2),
+        8: np.rot90(upright, -1),
+    }[orientation]
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(np.ascontiguousarray(turned)).save(tmp_path / f"a.{suffix}", exif=exif, quality=100)
+    image = read_picture(tmp_path / f"a.{suffix}").image
+    assert image.shape == (1, 3, 16, 32)
+    assert float(image[..., :8, :8].min()) > 0.95
+    assert float(image[..., 8:, 8:].max()) < 0.05
+
+
+def test_broken_exif_does_not_lose_the_picture(tmp_path):
+    Image.fromarray(ramp()).save(tmp_path / "a.png", exif=b"Exif\0\0MM\0*\xff\xff\xff\xff garbage")
+    np.testing.assert_array_equal(levels(read_picture(tmp_path / "a.png").image), ramp())
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA"])
+def test_alpha_round_trip(mode, tmp_path):
+    alpha = np.full((24, 32), 255, np.uint8)
+    alpha[:6], alpha[6:12] = 0, 77
+    source = Image.fromarray(np.dstack([ramp(), alpha])).convert(mode)
+    source.save(tmp_path / "a.png")
+    picture = read_picture(tmp_path / "a.png")
+    np.testing.assert_array_equal((picture.alpha[0, 0] * 255).round().numpy(), alpha)
+    assert bool((picture.image[..., :6, :] == 1).all())  # white where nothing is seen
+    colours = np.array(source.convert("RGBA"))[6:, :, :3]
+    np.testing.assert_array_equal(levels(picture.image)[6:], colours)
+    for suffix in ("png", "webp"):
+        write_picture(picture.image, tmp_path / f"b.{suffix}", alpha=picture.alpha)
+        again = read_picture(tmp_path / f"b.{suffix}")
+        assert torch.equal(again.alpha, picture.alpha)
+        assert torch.equal(again.image, picture.image)
+
+
+def test_palette_with_transparency(tmp_path):
+    paletted = Image.new("P", (4, 1))
+    paletted.putpalette([255, 0, 0, 0, 255, 0, 0, 0, 255])
+    paletted.putdata([0, 1, 2, 0])
+    paletted.save(tmp_path / "a.png", transparency=1)
+    picture = read_picture(tmp_path / "a.png")
+    assert picture.alpha.flatten().tolist() == [1, 0, 1, 1]
+    np.testing.assert_array_equal(levels(picture.image)[0, 2], [0, 0, 255])
+
+
+def test_opaque_alpha_is_dropped(tmp_path):
+    Image.fromarray(np.dstack([ramp(), np.full((24, 32), 255, np.uint8)])).save(tmp_path / "a.png")
+    assert read_picture(tmp_path / "a.png").alpha is None
+
+
+def wide_gamut_profile() -> bytes:
+    """An ICC profile named "Swapped" whose red primary is sRGB's green and the reverse."""
+    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    count = struct.unpack(">I", profile[128:132])[0]
+    for entry in range(132, 132 + 12 * count, 12):
+        tag = bytes(profile[entry : entry + 4])
+        profile[entry : entry + 4] = {b"rXYZ": b"gXYZ", b"gXYZ": b"rXYZ"}.get(tag, tag)
+    return bytes(profile).replace("sRGB".encode("utf-16-be"), "SWAP".encode("utf-16-be"))
+
+
+def test_icc_profile_is_converted_to_srgb(tmp_path):
+    Image.new("RGB", (4, 4), (255, 0, 0)).save(tmp_path / "a.png", icc_profile=wide_gamut_profile())
+    picture = read_picture(tmp_path / "a.png")
+    assert np.abs(levels(picture.image).astype(int)[0, 0] - [0, 255, 0]).max() <= 3
+    assert "converted to sRGB" in picture.notes[0]
+
+
+def test_icc_profile_keeps_alpha(tmp_path):
+    Image.new("RGBA", (4, 4), (255, 0, 0, 99)).save(tmp_path / "a.png", icc_profile=wide_gamut_profile())
+    picture = read_picture(tmp_path / "a.png")
+    assert np.abs(levels(picture.image).astype(int)[0, 0] - [0, 255, 0]).max() <= 3
+    assert float(picture.alpha[0, 0, 0, 0]) * 255 == pytest.approx(99)
+
+
+def test_srgb_and_broken_profiles_change_nothing(tmp_path):
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    for profile, notes in ((srgb, ()), (b"junk", ("the colour profile could not be read: taken as sRGB",))):
+        Image.fromarray(ramp()).save(tmp_path / "a.png", icc_profile=profile)
+        picture = read_picture(tmp_path / "a.png")
+        np.testing.assert_array_equal(levels(picture.image), ramp())
+        assert picture.notes == notes
+
+
+def test_write_rounds_to_the_nearest_level_and_clamps(tmp_path):
+    values = torch.tensor([-0.5, 0.4999 / 255, 0.5001 / 255, 100.4 / 255, 100.6 / 255, 1.7])
+    write_png(values.expand(1, 3, 1, 6), tmp_path / "a.png")
+    assert np.array(Image.open(tmp_path / "a.png"))[0, :, 0].tolist() == [0, 0, 1, 100, 101, 255]
+
+
+def test_written_files_have_the_users_permissions(tmp_path):
+    write_png(torch.zeros(3, 2, 2), tmp_path / "a.png")
+    (tmp_path / "plain").touch()
+    assert (tmp_path / "a.png").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+def test_jpeg_lays_alpha_over_white(tmp_path):
+    write_picture(torch.zeros(1, 3, 16, 16), tmp_path / "a.jpg", alpha=torch.full((1, 1, 16, 16), 0.25))
+    assert float(read_picture(tmp_path / "a.jpg").image.mean()) == pytest.approx(0.75, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("image", "name", "message"),
+    [
+        (torch.zeros(1, 3, 2, 2), "a.xyz", "'.xyz' is no known kind.*known: .png, .jpg, .jpeg, .webp"),
+        (torch.zeros(1, 3, 2, 2), "a", "known: .png"),
+        (torch.zeros(2, 3, 2, 2), "a.png", r"one picture .*\(2, 3, 2, 2\)"),
+        (torch.zeros(1, 1, 2, 2), "a.png", r"one picture .*\(1, 1, 2, 2\)"),
+        (torch.full((1, 3, 2, 2), float("nan")), "a.png", "NaN"),
+    ],
+)
+def test_what_cannot_be_written(image, name, message, tmp_path):
+    with pytest.raises(UsageError, match=message):
+        write_picture(image, tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.webp", "a.safetensors"])
+def test_a_full_disk_leaves_nothing_and_keeps_the_old_file(name, tmp_path, monkeypatch):
+    def full(*args, **kwargs):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    (tmp_path / name).write_bytes(b"old")
+    monkeypatch.setattr(Image.Image, "save", full)
+    monkeypatch.setattr(Path, "write_bytes", full)
+    save = save_latent if name.endswith("safetensors") else lambda path, x: write_picture(x, path)
+    with pytest.raises(InputFileError, match=rf"{name}: cannot be written \(No space left.*free some space"):
+        save(tmp_path / name, torch.zeros(1, 3, 2, 2))
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert (tmp_path / name).read_bytes() == b"old"
+
+
+def test_an_interrupt_while_writing_leaves_nothing(tmp_path, monkeypatch):
+    def interrupt(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Image.Image, "save", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        write_png(torch.zeros(1, 3, 2, 2), tmp_path / "a.png")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_outputs_in_impossible_places(tmp_path):
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "folder.png").mkdir()
+    image = torch.zeros(1, 3, 2, 2)
+    for path, message in [
+        (tmp_path / "file" / "a.png", "cannot be written"),
+        (tmp_path / "none" / "a.png", "cannot be written"),
+        (tmp_path / "folder.png", "this is a folder; add a file name"),
+    ]:
+        with pytest.raises(InputFileError, match=message):
+            write_png(image, path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder.png"]
+
+
+def test_a_jpeg_that_is_too_long_names_the_mend(tmp_path):
+    with pytest.raises(InputFileError, match=r"a\.jpg: cannot be"):
+        write_picture(torch.zeros(1, 3, 1, 70000), tmp_path / "a.jpg")
+    with pytest.raises(InputFileError, match=r"too long.*write a .png"):
+        write_picture(torch.zeros(1, 3, 2, 2), tmp_path / "a.jpg", {"promptbrush": "x" * 70000})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_prepare_folder(tmp_path, monkeypatch):
+    assert prepare_folder(tmp_path / "a" / "b") == tmp_path / "a" / "b"
+    assert list((tmp_path / "a" / "b").iterdir()) == []
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(InputFileError, match="file: this is a file, a folder is needed"):
+        prepare_folder(tmp_path / "file")
+    with pytest.raises(InputFileError, match="cannot be written"):
+        prepare_folder(tmp_path / "file" / "below")
+
+    def read_only(*args, **kwargs):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(Path, "touch", read_only)
+    with pytest.raises(InputFileError, match="Read-only file system"):
+        prepare_folder(tmp_path / "a")
+
+
+def smooth(height: int, width: int) -> torch.Tensor:
+    y, x = torch.linspace(0, 1, height)[:, None], torch.linspace(0, 1, width)[None]
+    return torch.stack([x.expand(height, width), y.expand(height, width), (x + y) / 2])[None]
+
+
+@pytest.mark.parametrize("fill", ["edge", "mean"])
+@pytest.mark.parametrize(("height", "width"), [(90, 200), (201, 77), (64, 64), (30, 31)])
+def test_letterbox_keeps_the_aspect_and_restores(height, width, fill):
+    image = smooth(height, width)
+    square, place = letterbox(image, 64, fill)
+    assert square.shape == (1, 3, 64, 64)
+    assert max(place.inner_height, place.inner_width) == 64
+    assert abs(place.inner_width / place.inner_height - width / height) < 0.06
+    restored = place.restore(square)
+    assert restored.shape == image.shape
+    assert float((restored - image).abs().mean()) < 0.01
+    if height < width:
+        border = square[..., 0, :]
+        expected = (
+            square[..., place.top, :] if fill == "edge" else image.mean((-2, -1))[..., None].expand(1, 3, 64)
+        )
+        torch.testing.assert_close(border, expected, atol=0.02, rtol=0)
+
+
+def test_letterbox_of_a_fitting_square_changes_nothing():
+    image = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    square, place = letterbox(image, 32)
+    assert torch.equal(square, image)
+    assert torch.equal(place.restore(square), image)
+
+
+def test_letterbox_is_antialiased():
+    stripes = (torch.arange(256) % 2).float().expand(1, 3, 256, 256)
+    square, _ = letterbox(stripes, 64)
+    torch.testing.assert_close(square[..., 4:-4], torch.full_like(square[..., 4:-4], 0.5), atol=0.02, rtol=0)
+
+
+def test_restore_takes_other_resolutions():
+    image = smooth(40, 80)
+    square, place = letterbox(image, 64)
+    larger, _ = letterbox(image, 128)
+    torch.testing.assert_close(place.restore(larger), place.restore(square), atol=0.03, rtol=0)
+
+
+def test_paste_back_changes_the_mask_only():
+    image = smooth(50, 100)
+    _, place = letterbox(image, 64)
+    mask = torch.zeros(1, 1, 50, 100)
+    mask[..., 10:20, 30:60] = 1
+    mask[..., 30:40, :] = 0.5
+    pasted = paste_back(image, torch.zeros(1, 3, 64, 64), place, mask)
+    assert torch.equal(pasted[..., :10, :], image[..., :10, :])
+    assert bool((pasted[..., 10:20, 30:60] == 0).all())
+    torch.testing.assert_close(pasted[..., 30:40, :], image[..., 30:40, :] / 2)
+    assert bool((paste_back(image, torch.zeros(1, 3, 64, 64), place) == 0).all())
+
+
+def test_paste_back_with_a_mask_over_the_square():
+    image = torch.ones(1, 3, 50, 100)
+    _, place = letterbox(image, 64)
+    mask = torch.zeros(1, 1, 128, 128)
+    mask[..., :64] = 1  # the left half, at the edited square's own resolution
+    pasted = paste_back(image, torch.zeros(1, 3, 128, 128), place, mask)
+    assert float(pasted[..., :45].max()) < 1e-3
+    assert bool((pasted[..., 55:] == 1).all())
+    with pytest.raises(UsageError, match="the mask is 7x9, the picture 100x50"):
+        paste_back(image, torch.zeros(1, 3, 64, 64), place, torch.ones(1, 1, 9, 7))
+
+
+def test_strip_places_pictures_side_by_side():
+    red = torch.tensor([1.0, 0, 0]).reshape(1, 3, 1, 1).expand(1, 3, 40, 30)
+    row = strip([red, torch.zeros(3, 20, 20)])
+    assert row.shape == (1, 3, 40, 30 + 8 + 40)
+    assert torch.equal(row[..., :30], red)
+    assert bool((row[..., 30:38] == 1).all())
+    assert bool((row[..., 38:] == 0).all())
+    labelled = strip([red, red], ["before", "a text much too long for its picture"])
+    bar = labelled[..., : labelled.shape[-2] - 40, :]
+    assert labelled.shape[-1] == 68
+    assert float(bar[..., :30].min()) < 0.5  # something is written
+    with pytest.raises(UsageError):
+        strip([red], ["a", "b"])
+    with pytest.raises(UsageError):
+        strip([])
+
+
+def test_latents_round_trip_in_order(tmp_path):
+    code = torch.randn(1, 18, 512, generator=torch.Generator().manual_seed(1))
+    save_latent(tmp_path / "w.safetensors", code, {"note": "x"})
+    assert torch.equal(load_latent(tmp_path / "w.safetensors"), code)
+    styles = {name: torch.full((1, 4), float(n)) for n, name in enumerate(["s10", "s9", "b", "a"])}
+    save_latent(tmp_path / "s.safetensors", styles)
+    loaded = load_latent(tmp_path / "s.safetensors")
+    assert list(loaded) == ["s10", "s9", "b", "a"]
+    assert all(torch.equal(loaded[name], styles[name]) for name in styles)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["s.safetensors", "w.safetensors"]
+    with pytest.raises(UsageError, match="end the name in .safetensors"):
+        save_latent(tmp_path / "w.pt", code)
+
+
+@pytest.mark.parametrize("shape", [(18, 512), (1, 18, 512)])
+@pytest.mark.parametrize("kind", ["npz", "pt", "npy", "dict"])
+def test_foreign_latents(shape, kind, tmp_path):
+    code = torch.randn(shape, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    path = tmp_path / f"w.{'pt' if kind == 'dict' else kind}"
+    if kind == "npz":
+        np.savez(path, w=code.numpy())
+    elif kind == "npy":
+        np.save(path, code.numpy())
+    else:
+        torch.save({"latent": code} if kind == "dict" else code, path)
+    loaded = load_latent(path)
+    assert loaded.shape == (1, 18, 512)
+    assert loaded.dtype == torch.float32
+    torch.testing.assert_close(loaded, code.float().reshape(1, 18, 512))
+
+
+class Hostile:
+    def __reduce__(self):
+        return os.mkdir, (self.path,)
+
+    def __init__(self, path):
+        self.path = str(path)
+
+
+def test_broken_and_hostile_latents(tmp_path):
+    torch.save(Hostile(tmp_path / "pwned"), tmp_path / "hostile.pt")
+    np.save(tmp_path / "objects.npy", np.array([{}], dtype=object), allow_pickle=True)
+    np.savez(tmp_path / "noise.npz", v=np.zeros(3))
+    torch.save(torch.zeros(2, 3, dtype=torch.long), tmp_path / "whole.pt")
+    torch.save(["a"], tmp_path / "list.pt")
+    torch.save(torch.full((1, 18, 512), float("nan")), tmp_path / "nan.pt")
+    for name in ("junk.safetensors", "junk.npz", "junk.npy", "junk.pt", "w.bin"):
+        (tmp_path / name).write_bytes(b"\x93NUMPY not really")
+    for path in sorted(tmp_path.iterdir()):
+        with pytest.raises(InputFileError) as caught:
+            load_latent(path)
+        assert str(caught.value).startswith(str(path))
+        assert "\n" not in str(caught.value)
+    assert not (tmp_path / "pwned").exists()
