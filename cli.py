@@ -102,6 +102,26 @@ def train_clip(
     typer.echo(f"{output}: {steps} steps of {batch} pairs")
 
 
+@train.command("judge")
+def train_judge(
+    work: Annotated[Path, typer.Option(help="folder for drawn faces and checkpoints")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="the trained judge, .safetensors")],
+    faces: Annotated[int, typer.Option(min=2, help="how many faces to draw")] = 20_000,
+    steps: Annotated[int, typer.Option(min=1, help="steps of training")] = 4_000,
+    seed: Annotated[int, typer.Option(help="of the weights and the first face")] = 10_000_000,
+) -> None:
+    """Train the classifier that measures edits and never guides them; a stopped training goes on."""
+    from .generators.training.face_set import load_faces
+    from .generators.training.judge import JudgeSettings, JudgeTrainer, save_judge
+
+    trainer = JudgeTrainer(load_faces(work, faces, 64, seed), work, JudgeSettings(steps=steps), seed)
+    for done, loss in trainer.run():
+        if done % 100 == 0:
+            typer.echo(f"judge {done}/{steps}  loss {loss:.4f}")
+    save_judge(trainer.judge, output, {"licence": "CC-BY-4.0", "steps": str(steps), "seed": str(seed)})
+    typer.echo(f"{output}: {steps} steps on {faces} faces")
+
+
 def main() -> None:
     """Console entry point: a user's mistake becomes one line and its exit code."""
     try:

@@ -19,11 +19,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..._base import InputFileError
 from ..stylegan2.config import StyleGAN2Config
 from ..stylegan2.generator import StyleGAN2
 from ..stylegan2.layers import FullyConnected
 from ..stylegan2.losses import update_ema
+from .checkpoint import loaded_state, save_state
 from .coupling import Z_DIM, draw_z
 from .face_set import FaceSet
 
@@ -190,7 +190,6 @@ class Trainer:
 
     def save(self) -> None:
         """Write the whole state in one step."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         state = {
             "model": self.model.state_dict(),
             "average": self.average.state_dict(),
@@ -198,21 +197,13 @@ class Trainer:
             "rng": self.rng.get_state(),
             "done": self.done,
         }
-        temporary = self.path.with_suffix(".part")
-        torch.save(state, temporary)
-        temporary.replace(self.path)
+        save_state(self.path, state)
 
     def _load(self) -> None:
-        try:
-            state = torch.load(self.path, map_location=self.device, weights_only=True)
+        with loaded_state(self.path, self.device) as state:
             self.model.load_state_dict(state["model"])
             self.average.load_state_dict(state["average"])
             for name, optimiser in self.optimisers.items():
                 optimiser.load_state_dict(state["optimisers"][name])
             self.rng.set_state(state["rng"].cpu())
             self.done.update(state["done"])
-        except (RuntimeError, KeyError, ValueError, OSError) as error:
-            reason = str(error).splitlines()[0]
-            raise InputFileError(
-                f"{self.path}: not a checkpoint of this training ({reason}); move it away"
-            ) from error

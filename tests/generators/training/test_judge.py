@@ -1,0 +1,88 @@
+"""The judge learns what is visible, ignores what is hidden, and resumes to the same bits."""
+
+import random
+from pathlib import Path
+
+import pytest
+import torch
+from promptbrush import InputFileError
+from promptbrush.generators.training.face_set import FaceSet, load_faces
+from promptbrush.generators.training.faces import CHOICES, resolve, sample_face
+from promptbrush.generators.training.judge import (
+    HIDDEN,
+    JudgeSettings,
+    JudgeTrainer,
+    accuracy,
+    judge_loss,
+    labels_of,
+    load_judge,
+    save_judge,
+)
+
+NAMES = list(CHOICES)
+
+
+@pytest.fixture(scope="module")
+def faces(tmp_path_factory: pytest.TempPathFactory) -> FaceSet:
+    return load_faces(tmp_path_factory.mktemp("faces"), 16, 64, first_seed=500)
+
+
+def test_labels_say_what_resolve_says() -> None:
+    for seed in range(50):
+        face = sample_face(random.Random(seed))
+        for name, label in zip(NAMES, labels_of(face), strict=True):
+            values = list(CHOICES[name])
+            assert (values[label] if label != HIDDEN else "none") == resolve(face)[name]
+
+
+def test_hidden_values_do_not_count() -> None:
+    logits = {name: torch.randn(2, len(odds)) for name, odds in CHOICES.items()}
+    labels = torch.zeros(2, len(NAMES), dtype=torch.long)
+    labels[1, NAMES.index("eyes")] = HIDDEN
+    before = judge_loss(logits, labels)
+    logits["eyes"][1] += torch.randn(len(CHOICES["eyes"]))
+    assert judge_loss(logits, labels) == before
+    logits["eyes"][0, 0] = 100
+    assert accuracy(logits, labels)["eyes"] == 1.0
+
+
+def test_it_learns_a_small_set_by_heart(faces: FaceSet, tmp_path: Path) -> None:
+    trainer = JudgeTrainer(faces, tmp_path, JudgeSettings(steps=80, batch=16))
+    losses = [loss for _, loss in trainer.run()]
+    assert losses[-1] < 0.5 * losses[0]
+    with torch.no_grad():
+        shares = accuracy(trainer.judge(trainer.images(torch.arange(16))), trainer.labels)
+    assert shares["background_colour"] > 0.8
+
+
+def test_resuming_gives_the_same_bits(faces: FaceSet, tmp_path: Path) -> None:
+    settings = JudgeSettings(steps=4, batch=4)
+    whole = JudgeTrainer(faces, tmp_path / "whole", settings)
+    list(whole.run())
+    half = JudgeTrainer(faces, tmp_path / "half", settings)
+    steps = half.run()
+    next(steps)
+    next(steps)
+    half.save()
+    again = JudgeTrainer(faces, tmp_path / "half", settings)
+    assert again.done == 2
+    list(again.run())
+    for key, value in whole.judge.state_dict().items():
+        assert torch.equal(value, again.judge.state_dict()[key]), key
+
+
+def test_a_foreign_checkpoint_is_named(faces: FaceSet, tmp_path: Path) -> None:
+    torch.save([1, 2], tmp_path / "judge.pt")
+    with pytest.raises(InputFileError, match=r"judge\.pt.*move it away"):
+        JudgeTrainer(faces, tmp_path, JudgeSettings())
+
+
+def test_a_saved_judge_judges_the_same(faces: FaceSet, tmp_path: Path) -> None:
+    trainer = JudgeTrainer(faces, tmp_path, JudgeSettings())
+    save_judge(trainer.judge, tmp_path / "judge.safetensors", {"licence": "CC-BY-4.0"})
+    images = trainer.images(torch.arange(4))
+    loaded = load_judge(tmp_path / "judge.safetensors")(images)
+    for name, logits in trainer.judge(images).items():
+        assert torch.allclose(logits, loaded[name], atol=5e-3), name
+    with pytest.raises(InputFileError, match="train judge"):
+        load_judge(tmp_path / "nothing.safetensors")
