@@ -8,18 +8,79 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from .._base import Entry, NameTable
+
 if TYPE_CHECKING:
+    from .clip import Directional, Similarity, cosine_distance, spherical_distance, text_direction
+    from .cutouts import Cutouts, draw_seeds, step_seed
+    from .identity import FaceEncoder, FeatureDistance, load_face_encoder
+    from .objective import Context, Function, Latent, Losses, Objective, Scaled, Start, Sum, total
     from .perceptor import AnyPerceptor, Ensemble, Perceptor, load_ensemble, load_perceptor
+    from .prompts import Prompt, PromptFeatures, encode_prompts, load_templates, parse_prompts, text_features
+    from .regularity import LatentDistance, TotalVariation
 
-__all__ = ["AnyPerceptor", "Ensemble", "Perceptor", "load_ensemble", "load_perceptor"]
+__all__ = [
+    "OBJECTIVES",
+    "AnyPerceptor",
+    "Context",
+    "Cutouts",
+    "Directional",
+    "Ensemble",
+    "FaceEncoder",
+    "FeatureDistance",
+    "Function",
+    "Latent",
+    "LatentDistance",
+    "Losses",
+    "Objective",
+    "Perceptor",
+    "Prompt",
+    "PromptFeatures",
+    "Scaled",
+    "Similarity",
+    "Start",
+    "Sum",
+    "TotalVariation",
+    "cosine_distance",
+    "draw_seeds",
+    "encode_prompts",
+    "load_ensemble",
+    "load_face_encoder",
+    "load_perceptor",
+    "load_templates",
+    "parse_prompts",
+    "spherical_distance",
+    "step_seed",
+    "text_direction",
+    "text_features",
+    "total",
+]
 
-_LAZY = {
-    "AnyPerceptor": ".perceptor",
-    "Ensemble": ".perceptor",
-    "Perceptor": ".perceptor",
-    "load_ensemble": ".perceptor",
-    "load_perceptor": ".perceptor",
+# Each is a factory (settings, Start) -> Objective; settings are a mapping or the term's own dataclass.
+OBJECTIVES = NameTable(
+    "objective",
+    {
+        "directional": Entry(".guidance.clip:directional"),
+        "features": Entry(".guidance.identity:features"),
+        "identity": Entry(".guidance.identity:identity"),
+        "latent": Entry(".guidance.regularity:latent_distance"),
+        "similarity": Entry(".guidance.clip:similarity"),
+        "spherical": Entry(".guidance.clip:spherical"),
+        "tv": Entry(".guidance.regularity:total_variation"),
+    },
+    group="promptbrush.objectives",
+)
+
+_MODULES = {
+    "perceptor": "AnyPerceptor Ensemble Perceptor load_ensemble load_perceptor",
+    "prompts": "Prompt PromptFeatures encode_prompts load_templates parse_prompts text_features",
+    "cutouts": "Cutouts draw_seeds step_seed",
+    "objective": "Context Function Latent Losses Objective Scaled Start Sum total",
+    "clip": "Directional Similarity cosine_distance spherical_distance text_direction",
+    "regularity": "LatentDistance TotalVariation",
+    "identity": "FaceEncoder FeatureDistance load_face_encoder",
 }
+_LAZY = {name: f".{module}" for module, names in _MODULES.items() for name in names.split()}
 
 
 def __getattr__(name: str) -> Any:

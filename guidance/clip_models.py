@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import json
 import pickle
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +18,6 @@ from typing import Any
 import huggingface_hub
 import open_clip
 import torch
-from huggingface_hub.errors import HFValidationError
 from open_clip.coca_model import CoCa
 from open_clip.convert import convert_state_dict
 from open_clip.model import CLIP, CustomTextCLIP, convert_to_custom_text_state_dict
@@ -157,6 +157,8 @@ def _find_published(name: str, tag_needed: bool) -> tuple[dict[str, Any], dict[s
 
 def _find_hub(spec: str, cache_dir: str | None, offline: bool) -> Source:
     repo = spec.removeprefix(HUB)
+    if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", repo):
+        raise UsageError(f"'{spec}' names no hub model; write hf-hub:organisation/name")
     path = _fetch(repo, ("open_clip_config.json",), spec, cache_dir, offline)
     try:
         stored = json.loads(path.read_text(encoding="utf-8"))
@@ -188,8 +190,6 @@ def _fetch(repo: str, files: tuple[str, ...], name: str, cache_dir: str | None, 
     for file in files:
         try:
             found = huggingface_hub.hf_hub_download(repo, file, cache_dir=cache_dir, local_files_only=offline)
-        except HFValidationError as error:
-            raise UsageError(f"'{name}' names no hub model: {_first_line(error)}") from error
         # The hub's own errors are OSErrors and ValueErrors; a plain RuntimeError is the http client's.
         except (OSError, ValueError, RuntimeError) as error:
             reason = reason or _first_line(error)

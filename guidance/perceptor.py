@@ -122,10 +122,14 @@ class Perceptor(nn.Module):
             features = self.model.encode_image(pixels)
         return F.normalize(features.float(), dim=-1)
 
-    def encode_text(self, texts: Sequence[str]) -> Tensor:
+    def encode_text(self, texts: Sequence[str], normalise: bool = True) -> Tensor:
         """Unit features (N,D), float32, without gradient; each text is encoded once and remembered.
 
         A text longer than the context is cut; `truncates` tells.
+
+        Args:
+            texts: any texts.
+            normalise: off gives the features as the tower makes them, for methods that average before.
         """
         if isinstance(texts, str):
             texts = [texts]
@@ -135,7 +139,8 @@ class Perceptor(nn.Module):
             chunk = new[start : start + TEXT_BATCH]
             known.update(zip(chunk, self._encode_new(chunk), strict=True))
         self._texts = dict(list(known.items())[-CACHED_TEXTS:])
-        return torch.stack([known[text].to(self.device) for text in texts])
+        features = torch.stack([known[text].to(self.device) for text in texts])
+        return F.normalize(features, dim=-1) if normalise else features
 
     def truncates(self, text: str) -> bool:
         """Whether the text is longer than the context, so that its end is lost."""
@@ -148,8 +153,8 @@ class Perceptor(nn.Module):
     def _encode_new(self, texts: list[str]) -> Tensor:
         tokens = self.tokenizer(texts, context_length=self.tokenizer.context_length).to(self.device)
         with self._autocast():
-            features = self.model.encode_text(tokens)
-        return F.normalize(features.float(), dim=-1)
+            features: Tensor = self.model.encode_text(tokens)
+        return features.float()
 
     def _autocast(self) -> torch.autocast:
         # Switched off for float32, so that an outer autocast does not change what was asked for.

@@ -1,0 +1,254 @@
+"""Losses in CLIP's space: how near a picture is to words, and whether it moved the way the words did.
+
+Every loss is per sample, averages over prompts with their weights (a negative weight pushes away; the sum is
+divided by the sum of |weights|) and over the models of an ensemble.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .._base import UsageError
+from .cutouts import Cutouts
+from .objective import Context, Objective, Start, choice, for_batch, members_of, read_settings, required
+from .perceptor import Perceptor
+from .prompts import Prompt, Template, encode_prompts, load_templates, text_features
+
+CONVENTIONS = ("nada", "clipstyler", "global")
+
+
+@dataclass(frozen=True)
+class SimilaritySettings:
+    """Settings of `similarity` and `spherical`.
+
+    Args:
+        templates: see `load_templates`.
+        average: "unit" or "raw", see `text_features`.
+        cutouts: random views a picture to average over; 0 judges the whole picture.
+    """
+
+    templates: str = "none"
+    average: str = "unit"
+    cutouts: int = 0
+
+
+@dataclass(frozen=True)
+class DirectionSettings:
+    """Settings of `directional`.
+
+    Args:
+        templates: see `load_templates`.
+        convention: how the text's direction is made, see `text_direction`.
+        floor: shorter moves than this count in proportion, see `Directional`.
+    """
+
+    templates: str = "imagenet79"
+    convention: str = "nada"
+    floor: float = 0.05
+
+
+class _Member(nn.Module):
+    """One CLIP of an ensemble, with what it knows of the prompts and of the start.
+
+    Args:
+        rows: (P,D) unit vectors. weights: (P,). share: the model's in the ensemble.
+        origin: (1 or B,D) features of the start's picture, where they matter.
+    """
+
+    rows: Tensor
+    weights: Tensor
+    origin: Tensor
+
+    def __init__(
+        self, perceptor: Perceptor, rows: Tensor, weights: Tensor, share: float, origin: Tensor | None = None
+    ) -> None:
+        super().__init__()
+        self.perceptor = perceptor
+        self.share = share
+        self.register_buffer("rows", rows, persistent=False)
+        self.register_buffer("weights", weights / weights.abs().sum(), persistent=False)
+        self.register_buffer("origin", origin, persistent=False)
+
+    def average(self, distances: Tensor) -> Tensor:
+        """(B,P) distances to (B,), by weight."""
+        averaged: Tensor = distances @ self.weights
+        return averaged * self.share
+
+
+class _ClipObjective(Objective):
+    """Adds up over the members of an ensemble; `truncated` names texts whose end no model reads."""
+
+    def __init__(self, name: str, members: list[_Member], truncated: tuple[str, ...]) -> None:
+        super().__init__(name)
+        self.members = nn.ModuleList(members)
+        self.truncated = truncated
+
+    def loss(self, images: Tensor, context: Context) -> Tensor:
+        each = [member for member in self.members if isinstance(member, _Member)]
+        return torch.stack([self.member_loss(member, images, context) for member in each]).sum(dim=0)
+
+    def member_loss(self, member: _Member, images: Tensor, context: Context) -> Tensor:
+        """The loss (B,) as one model sees it, times its share."""
+        raise NotImplementedError
+
+
+class Similarity(_ClipObjective):
+    """Distance of the picture's feature from the prompts': 1 - cos, or on the sphere.
+
+    Args:
+        start: perceptor, prompts and, for image prompts, `load_image`.
+        settings: templates, average, cutouts.
+        distance: takes (B,1,D) and (P,D) unit vectors to (B,P).
+
+    Raises:
+        UsageError: no perceptor or no prompts.
+    """
+
+    def __init__(
+        self,
+        start: Start,
+        settings: SimilaritySettings,
+        name: str = "similarity",
+        distance: Callable[[Tensor, Tensor], Tensor] | None = None,
+    ) -> None:
+        models = members_of(start, name)
+        prompts = required(start.prompts, "a prompt", name)
+        templates = load_templates(settings.templates)
+        members = []
+        truncated: list[str] = []
+        for each, share in models:
+            found = encode_prompts(each, prompts, templates, settings.average, start.load_image)
+            members.append(_Member(each, found.features, found.weights, share))
+            truncated += found.truncated
+        super().__init__(name, members, tuple(dict.fromkeys(truncated)))
+        self.distance = distance or cosine_distance
+        self.cutouts = settings.cutouts
+
+    def member_loss(self, member: _Member, images: Tensor, context: Context) -> Tensor:
+        if not self.cutouts:
+            return member.average(self.distance(member.perceptor.encode_image(images)[:, None], member.rows))
+        if context.seeds is None:
+            raise UsageError(f"the objective '{self.name}' looks at random views and needs seeds")
+        views, _ = Cutouts(self.cutouts, member.perceptor.image_size)(images, context.seeds)
+        losses = member.average(self.distance(member.perceptor.encode_image(views)[:, None], member.rows))
+        return losses.view(len(images), self.cutouts).mean(dim=1)
+
+
+class Directional(_ClipObjective):
+    """Whether the picture moved in CLIP's space the way the text did: 1 - cos of the two moves.
+
+    Gal et al. 2022 (StyleGAN-NADA), eq. 2; also the global term of CLIPstyler. At the start itself the move
+    has no direction and 1 - cos no usable gradient; so a move shorter than `floor` is not stretched to unit
+    length but counted in proportion: the loss begins at 1 and its gradient is never steeper than 1/floor.
+
+    Args:
+        start: image, perceptor, prompts (the target), source (what the start shows).
+
+    Raises:
+        UsageError: one of these is absent, or an unknown convention.
+    """
+
+    def __init__(self, start: Start, settings: DirectionSettings, name: str = "directional") -> None:
+        image = required(start.image, "the start image", name)
+        models = members_of(start, name)
+        prompts = required(start.prompts, "a prompt", name)
+        if not settings.floor > 0:
+            raise UsageError(f"the setting floor of '{name}' must be above 0, not {settings.floor}")
+        templates = load_templates(settings.templates)
+        members = []
+        for each, share in models:
+            rows = torch.stack([_direction(each, prompt, start, templates, settings) for prompt in prompts])
+            weights = torch.tensor([prompt.weight for prompt in prompts], device=each.device)
+            with torch.no_grad():
+                members.append(_Member(each, rows, weights, share, origin=each.encode_image(image)))
+        super().__init__(name, members, _truncated(start, models, templates))
+        self.floor = settings.floor
+
+    def member_loss(self, member: _Member, images: Tensor, context: Context) -> Tensor:  # noqa: ARG002
+        origin = for_batch(member.origin, len(images), "images")
+        move = F.normalize(member.perceptor.encode_image(images) - origin, dim=-1, eps=self.floor)
+        return member.average(cosine_distance(move[:, None], member.rows))
+
+
+def cosine_distance(a: Tensor, b: Tensor) -> Tensor:
+    """1 - cos of unit vectors, over the last axis."""
+    return 1 - (a * b).sum(dim=-1)
+
+
+def spherical_distance(a: Tensor, b: Tensor) -> Tensor:
+    """2 asin(||a - b|| / 2)^2 of unit vectors, over the last axis: half the squared angle between them."""
+    half: Tensor = torch.linalg.vector_norm(a - b, dim=-1) / 2
+    # The slope of asin is infinite at opposite vectors.
+    return 2 * half.clamp(max=1 - 1e-6).asin().square()
+
+
+def text_direction(
+    perceptor: Perceptor, target: str, source: str, templates: tuple[Template, ...], convention: str = "nada"
+) -> Tensor:
+    """The unit vector (D,) from one text to another.
+
+    Args:
+        convention: "nada" normalises every sentence's feature, averages the differences and normalises once
+            (StyleGAN-NADA); "global" also normalises the two means (StyleCLIP's global directions);
+            "clipstyler" averages the features as they come and normalises the two means.
+
+    Raises:
+        UsageError: another convention.
+    """
+    choice(convention, CONVENTIONS, "convention")
+    if convention == "nada":
+        sides = [perceptor.encode_text([t(text) for t in templates]).mean(dim=0) for text in (target, source)]
+    else:
+        average = "raw" if convention == "clipstyler" else "unit"
+        sides = [text_features(perceptor, text, templates, average) for text in (target, source)]
+    return F.normalize(sides[0] - sides[1], dim=0)
+
+
+def _direction(
+    perceptor: Perceptor,
+    prompt: Prompt,
+    start: Start,
+    templates: tuple[Template, ...],
+    settings: DirectionSettings,
+) -> Tensor:
+    if not prompt.is_image:
+        if prompt.text.strip() == start.source.strip():
+            raise UsageError(
+                f"the prompt is the start's own description '{start.source}'; there is no direction"
+            )
+        return text_direction(perceptor, prompt.text, start.source, templates, settings.convention)
+    there = encode_prompts(perceptor, [prompt], load_image=start.load_image).features[0]
+    with torch.no_grad():
+        # From picture to picture: the mean of the starts, where there are several (StyleGAN-NADA).
+        here = perceptor.encode_image(required(start.image, "the start image", "directional")).mean(dim=0)
+    return F.normalize(there - here, dim=0)
+
+
+def _truncated(
+    start: Start, models: tuple[tuple[Perceptor, float], ...], templates: tuple[Template, ...]
+) -> tuple[str, ...]:
+    texts = [start.source, *(prompt.text for prompt in start.prompts if not prompt.is_image)]
+    longest = {text: max((template(text) for template in templates), key=len) for text in texts}
+    return tuple(text for text in longest if any(model.truncates(longest[text]) for model, _ in models))
+
+
+def similarity(settings: Mapping[str, Any], start: Start) -> Objective:
+    """1 - cos to the prompts (StyleCLIP's loss, eq. 1)."""
+    return Similarity(start, read_settings(SimilaritySettings, settings, "similarity"))
+
+
+def spherical(settings: Mapping[str, Any], start: Start) -> Objective:
+    """Squared angle to the prompts."""
+    read = read_settings(SimilaritySettings, settings, "spherical")
+    return Similarity(start, read, "spherical", spherical_distance)
+
+
+def directional(settings: Mapping[str, Any], start: Start) -> Objective:
+    """Direction of the change against the direction of the texts."""
+    return Directional(start, read_settings(DirectionSettings, settings, "directional"))
