@@ -37,6 +37,27 @@ def root(
     """Edit and make pictures with words, and keep control of how."""
 
 
+@app.command()
+def doctor() -> None:
+    """Devices, memory, versions, the embedded pack, and what is missing with the command that mends it."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    from .editing.doctor import report
+
+    table = Table(box=None, pad_edge=False)
+    for title in ("", "what", "state", "mend"):
+        table.add_column(title, overflow="fold")
+    section = ""
+    for row in report().rows:
+        table.add_row(
+            "" if row.section == section else row.section, row.name, escape(row.value), escape(row.mend)
+        )
+        section = row.section
+    Console().print(table)
+
+
 @models.command("import")
 def import_model(
     file: Annotated[Path, typer.Argument(help="an official .pkl, a rosinality .pt or our .safetensors")],

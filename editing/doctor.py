@@ -16,7 +16,6 @@ import torch
 from .._base import MissingError, UsageError, did_you_mean
 
 _SHOWN = (
-    "torch",
     "torchvision",
     "open_clip_torch",
     "diffusers",
@@ -62,6 +61,7 @@ def report() -> Doctor:
 def _versions() -> Iterator[Row]:
     yield Row("versions", "promptbrush", _version(_DISTRIBUTION) or "not installed as a package")
     yield Row("versions", "python", f"{platform.python_version()} on {platform.platform(terse=True)}")
+    yield Row("versions", "torch", torch.__version__)  # with the build, such as +cu130, which pip leaves out
     for name in _SHOWN:
         version = _version(name)
         mend = "" if version else f"pip install {name}"

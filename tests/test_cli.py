@@ -54,6 +54,13 @@ def test_bad_checkpoint_is_one_line_and_exit_code_3(tmp_path: Path, content: byt
     assert not target.exists()
 
 
+def test_doctor_names_versions_and_the_cpu() -> None:
+    done = run("doctor")
+    assert done.returncode == 0, done.stderr
+    for word in ("promptbrush", "torch", "cpu"):
+        assert word in done.stdout
+
+
 def test_unknown_command_is_a_usage_error() -> None:
     assert run("painnt").returncode == 2
 

@@ -47,7 +47,8 @@ def draw_z(choices: Tensor, continuous: Tensor, rng: torch.Generator) -> Tensor:
         parts.append(torch.exp(-torch.exp(-found)))
     parts.append((continuous.double() + 1) / 2)
     uniform = torch.cat(parts, dim=1).clamp(_TINY, 1 - _TINY)
-    return torch.special.ndtri(uniform).float()
+    z: Tensor = torch.special.ndtri(uniform)
+    return z.float()
 
 
 def read_z(z: Tensor) -> tuple[Tensor, Tensor]:

@@ -119,7 +119,7 @@ class Trainer:
         with torch.random.fork_rng([]):
             torch.manual_seed(seed)
             self.model = PairedModel(MINI, faces.vectors.shape[1])
-        self.model.to(self.device, memory_format=torch.channels_last)
+        self.model.to(self.device).to(memory_format=torch.channels_last)
         self.average = copy.deepcopy(self.model).requires_grad_(False)
         self.vectors = torch.from_numpy(faces.vectors)
         self.path = folder / "paired.pt"

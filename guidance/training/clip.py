@@ -194,7 +194,9 @@ class ClipTrainer:
             self.done = state["done"]
         except (RuntimeError, KeyError, ValueError, OSError) as error:
             reason = str(error).splitlines()[0]
-            raise InputFileError(f"{self.path}: not a checkpoint of this training ({reason}); move it away") from error
+            raise InputFileError(
+                f"{self.path}: not a checkpoint of this training ({reason}); move it away"
+            ) from error
 
 
 def _schedule(index: int, total: int) -> float:
@@ -203,4 +205,5 @@ def _schedule(index: int, total: int) -> float:
 
 
 def _to_length(x: Tensor, length: float) -> Tensor:
-    return x * (length / x.flatten(1).norm(dim=1).clamp(min=1e-12)[:, None, None, None])
+    norms: Tensor = x.flatten(1).norm(dim=1)
+    return x * (length / norms.clamp(min=1e-12)[:, None, None, None])

@@ -517,7 +517,7 @@ def test_latents_round_trip_in_order(tmp_path):
     assert list(loaded) == ["s10", "s9", "b", "a"]
     assert all(torch.equal(loaded[name], styles[name]) for name in styles)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["s.safetensors", "w.safetensors"]
-    with pytest.raises(UsageError, match="end the name in .safetensors"):
+    with pytest.raises(UsageError, match=r"end the name in \.safetensors"):
         save_latent(tmp_path / "w.pt", code)
 
 
