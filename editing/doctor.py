@@ -117,8 +117,8 @@ def cpu_has_bfloat16() -> bool:
 
 def _pack() -> Iterator[Row]:
     try:
-        folder = importlib.resources.files(f"{_DISTRIBUTION}.generators.packs.mini")
-        files = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".safetensors"))
+        folder = Path(str(importlib.resources.files(f"{_DISTRIBUTION}.generators.packs.mini")))
+        files = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.safetensors"))
     except (ModuleNotFoundError, OSError):
         files = []
     mend = "" if files else "reinstall: pip install --force-reinstall --no-deps promptbrush"

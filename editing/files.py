@@ -4,13 +4,34 @@ from __future__ import annotations
 
 import difflib
 import os
+import pickle
 import secrets
 import stat
+import struct
+import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from .._base import InputFileError
+
+# What the decoders of damaged or hostile files were seen to raise (by flipping bits of files of every kind).
+DECODER_ERRORS = (
+    OSError,
+    EOFError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    LookupError,
+    OverflowError,
+    RuntimeError,
+    struct.error,
+    zlib.error,
+    zipfile.BadZipFile,
+    pickle.UnpicklingError,
+)
 
 
 def input_file(path: str | Path) -> Path:

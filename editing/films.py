@@ -177,7 +177,7 @@ class Mp4(_Sampled):
                 raise
             why = reason(error)
             raise InputFileError(
-                f"{self._path}: the film cannot be written ({why}); free some space or use --gif"
+                f"{self._path}: the film cannot be written ({why}); free some space or choose another output"
             ) from error
 
     def _abandon(self) -> None:

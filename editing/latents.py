@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import pickle
-import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,7 +13,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 
 from .._base import InputFileError, UsageError
-from .files import atomic_file, input_file, reason
+from .files import DECODER_ERRORS, atomic_file, input_file, reason
 
 Latent = torch.Tensor | dict[str, torch.Tensor]
 _SINGLE = "latent"
@@ -59,7 +57,7 @@ def load_latent(path: str | Path) -> Latent:
         raise InputFileError(f"{path}: '{path.suffix}' is no known kind of latent file; known: {known}")
     try:
         named = reader(path)
-    except _BROKEN as error:
+    except (*DECODER_ERRORS, MemoryError, SafetensorError) as error:
         why = reason(error)[:120]
         raise InputFileError(
             f"{path}: holds no latent that can be read ({why}); give another file"
@@ -68,19 +66,6 @@ def load_latent(path: str | Path) -> Latent:
     if not tensors:
         raise InputFileError(f"{path}: holds no tensors; give a file with a latent")
     return next(iter(tensors.values())) if len(tensors) == 1 and _SINGLE in tensors else tensors
-
-
-_BROKEN = (
-    OSError,
-    EOFError,
-    ValueError,
-    KeyError,
-    TypeError,
-    RuntimeError,
-    SafetensorError,
-    pickle.UnpicklingError,
-    zipfile.BadZipFile,
-)
 
 
 def _checked(path: Path, name: str, tensor: object) -> torch.Tensor:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import struct
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 from PIL import Image, PngImagePlugin
 
 from .._base import InputFileError
-from .files import input_file, reason
+from .files import DECODER_ERRORS, input_file, reason
 
 KEY = "promptbrush"
 _EXIF_IFD = 0x8769
@@ -37,7 +36,7 @@ def read_recipe(path: str | Path) -> str:
         return _read_text(path)
     try:
         recipe = _stored(path).get(KEY)
-    except (OSError, SyntaxError, ValueError, struct.error, Image.DecompressionBombError) as error:
+    except (*DECODER_ERRORS, Image.DecompressionBombError) as error:
         raise InputFileError(
             f"{path}: no recipe can be read from it ({reason(error)}); give a picture that promptbrush wrote"
         ) from error
@@ -62,12 +61,11 @@ def _read_text(path: Path) -> str:
 
 def _stored(path: Path) -> Mapping[Any, Any]:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        image = Image.open(path, formats=("PNG", "JPEG", "WEBP"))
-    with image:
-        if KEY not in image.info and isinstance(image, PngImagePlugin.PngImageFile):
-            return image.text  # reads on to chunks behind the pixels, where some programs move the text
-        return image.info if KEY in image.info else from_exif(image.getexif())
+        warnings.simplefilter("ignore")  # of odd EXIF and of large pictures, which are not decoded here
+        with Image.open(path, formats=("PNG", "JPEG", "WEBP")) as image:
+            if KEY not in image.info and isinstance(image, PngImagePlugin.PngImageFile):
+                return image.text  # reads on to chunks behind the pixels, where some programs move the text
+            return image.info if KEY in image.info else from_exif(image.getexif())
 
 
 def png_text(metadata: Mapping[str, str]) -> PngImagePlugin.PngInfo:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import io
-import struct
 import warnings
-import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +15,7 @@ from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from .._base import InputFileError, UsageError
 from . import metadata as meta
-from .files import atomic_file, input_file, prepare_folder, reason
+from .files import DECODER_ERRORS, atomic_file, input_file, prepare_folder, reason
 from .framing import Placement, letterbox, paste_back, strip
 from .latents import load_latent, save_latent
 
@@ -38,18 +36,6 @@ __all__ = [
 # Pillow opens much more; EPS, for one, would run Ghostscript on the file.
 _FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "PPM", "JPEG2000", "TGA", "ICO")
 _MAX_ASPECT = 100
-_BROKEN = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    TypeError,
-    IndexError,
-    KeyError,
-    EOFError,
-    OverflowError,
-    struct.error,
-    zlib.error,
-)
 
 
 @dataclass(frozen=True)
@@ -103,7 +89,7 @@ def _open(path: Path, max_pixels: int) -> Image.Image:
             f"{path}: this is no picture of a known kind, or it is cut off at the start; "
             f"known: {', '.join(formats)}; convert it to PNG"
         ) from error
-    except _BROKEN as error:
+    except DECODER_ERRORS as error:
         raise InputFileError(_broken(path, error)) from error
     _check_size(path, opened, max_pixels)
     return opened
@@ -137,7 +123,7 @@ def _decode(path: Path, opened: Image.Image) -> Picture:
         opened.load()
         upright, turn_note = _upright(opened)
         rgb, alpha, colour_note = _grey_floats(upright) if deep else _colours(upright)
-    except _BROKEN as error:
+    except DECODER_ERRORS as error:
         raise InputFileError(_broken(path, error)) from error
     return Picture(path, rgb, alpha, frames, (*notes, *turn_note, *colour_note))
 
@@ -156,7 +142,7 @@ def _depth_note(opened: Image.Image) -> tuple[str, ...]:
 def _upright(image: Image.Image) -> tuple[Image.Image, tuple[str, ...]]:
     try:
         return ImageOps.exif_transpose(image), ()
-    except _BROKEN:
+    except DECODER_ERRORS:
         return image, ("EXIF could not be read: the picture is taken as upright",)
 
 
@@ -207,7 +193,7 @@ def _apply_profile(image: Image.Image, profile: bytes) -> tuple[Image.Image | No
             return None, ""
         target = ImageCms.createProfile("sRGB")
         converted = ImageCms.profileToProfile(image, source, target, outputMode="RGB")
-    except (ImageCms.PyCMSError, *_BROKEN):
+    except (ImageCms.PyCMSError, *DECODER_ERRORS):
         return None, "the colour profile could not be read: taken as sRGB"
     return converted, f"colour profile '{name}' converted to sRGB"
 
