@@ -112,11 +112,12 @@ def load(
         InputFileError: the weights cannot be read or do not fit the architecture.
     """
     tokenizer = _tokenizer(source, cache_dir, offline)
+    state = _read_weights(source.weights)
     try:
         model = build(source.config)
     except InputFileError as error:
         raise InputFileError(f"{source.name}: {error}") from error
-    _fill(model, _read_weights(source.weights), source)
+    _fill(model, state, source)
     return model.to(device).float().eval().requires_grad_(False), tokenizer
 
 

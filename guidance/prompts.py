@@ -28,9 +28,8 @@ ImageLoader = Callable[[Path], Tensor]
 TEMPLATE_SETS = ("imagenet79", "imagenet80", "none")
 AVERAGES = ("unit", "raw")
 _NUMBER = r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[-+]?[0-9]+)?|[-+]?(?:nan|inf|infinity)"
-_WEIGHTED = re.compile(
-    rf"(?P<text>.*?)(?P<gap>\s*)(?<!\\):\s*(?P<weight>{_NUMBER})", re.IGNORECASE | re.DOTALL
-)
+# Anchored at the colon, so that no prompt, however long, makes it search twice.
+_WEIGHT = re.compile(rf"(?<!\\):\s*({_NUMBER})$", re.IGNORECASE)
 _CLOCK_OR_RATIO = re.compile(r".*[0-9]:[0-9]+", re.DOTALL)
 
 
@@ -95,9 +94,9 @@ def parse_prompts(text: str) -> tuple[Prompt, ...]:
 
 def _parse_part(part: str) -> Prompt:
     text, weight = part, 1.0
-    match = _WEIGHTED.fullmatch(part)
+    match = _WEIGHT.search(part)
     if match and not _CLOCK_OR_RATIO.fullmatch(part):
-        text, weight = match["text"], float(match["weight"])
+        text, weight = part[: match.start()].rstrip(), float(match[1])
     is_image = text.startswith("@")
     text = text.removeprefix("@").strip() if is_image else re.sub(r"^\\@", "@", text)
     if not text.strip():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 
 import numpy as np
 import open_clip
@@ -66,6 +67,13 @@ def test_the_error_of_a_long_prompt_is_short():
     with pytest.raises(UsageError) as caught:
         parse_prompts("word " * 10_000 + ":nan")
     assert len(str(caught.value)) < 200
+
+
+@pytest.mark.parametrize("text", ["a" + " " * 20_000 + "b", "a :" * 20_000 + "x", ": " * 20_000 + "1x"])
+def test_no_prompt_takes_long(text):
+    started = time.perf_counter()
+    parse_prompts(text)
+    assert time.perf_counter() - started < 1
 
 
 texts = st.text(min_size=1, max_size=20).map(str.strip).filter(bool)

@@ -1,0 +1,169 @@
+"""CLIP losses against recorded values and by hand."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from promptbrush import UsageError
+from promptbrush.guidance.clip import (
+    Directional,
+    DirectionSettings,
+    Similarity,
+    SimilaritySettings,
+    cosine_distance,
+    spherical_distance,
+    text_direction,
+)
+from promptbrush.guidance.objective import Context, Start
+from promptbrush.guidance.perceptor import Ensemble
+from promptbrush.guidance.prompts import load_templates, parse_prompts
+
+
+def noise(*shape, seed=0):
+    return torch.rand(shape, generator=torch.Generator().manual_seed(seed))
+
+
+class Recorded(torch.nn.Module):
+    """StyleGAN-NADA's recording: template features of two texts, a linear image encoder."""
+
+    device = torch.device("cpu")
+
+    def __init__(self, data):
+        super().__init__()
+        self.texts = {
+            str(data[which]): torch.from_numpy(data[f"text_{which}"]) for which in ("source", "target")
+        }
+        self.matrix = torch.from_numpy(data["encoder_matrix"])
+        self.members = ((self, 1.0),)
+
+    def truncates(self, _text):
+        return False
+
+    def encode_text(self, texts, normalise=True):
+        which = next(name for name in sorted(self.texts, key=len, reverse=True) if name in texts[0])
+        rows = self.texts[which]
+        assert len(texts) == len(rows)
+        return F.normalize(rows, dim=1) if normalise else rows
+
+    def encode_image(self, images):
+        mean = torch.tensor([0.48145466, 0.4578275, 0.40821073]).view(3, 1, 1)
+        std = torch.tensor([0.26862954, 0.26130258, 0.27577711]).view(3, 1, 1)
+        features = F.adaptive_avg_pool2d((images - mean) / std, 4).flatten(1) @ self.matrix.T
+        return F.normalize(features, dim=1)
+
+
+def test_direction_is_nadas(golden):
+    data = golden("nada_clip_loss")
+    perceptor = Recorded(data)
+    x = torch.from_numpy(data["x_u8"]).float() / 255
+    y = torch.from_numpy(data["y"]).requires_grad_()
+    target, source = str(data["target"]), str(data["source"])
+    direction = text_direction(perceptor, target, source, load_templates("imagenet79"))
+    assert np.allclose(direction, data["text_direction"][0], atol=1e-6)
+    start = Start(image=x, perceptor=perceptor, prompts=parse_prompts(target), source=source)
+    losses = Directional(start, DirectionSettings(floor=1e-12))((y + 1) / 2)["directional"]
+    assert losses.mean().item() == pytest.approx(float(data["direction_loss"]), rel=1e-5)
+    (gradient,) = torch.autograd.grad(losses.mean(), y)
+    expected = data["direction_grad"]
+    assert np.abs(gradient.numpy() - expected).max() < 1e-5 * np.abs(expected).max()
+
+
+def test_the_three_conventions_differ_where_features_have_lengths(golden):
+    data = golden("nada_clip_loss")
+    perceptor, templates = Recorded(data), load_templates("imagenet79")
+    raw = {which: torch.from_numpy(data[f"text_{which}"]) for which in ("source", "target")}
+    unit = {which: F.normalize(rows, dim=1).mean(0) for which, rows in raw.items()}
+    expected = {
+        "nada": unit["target"] - unit["source"],
+        "global": F.normalize(unit["target"], dim=0) - F.normalize(unit["source"], dim=0),
+        "clipstyler": F.normalize(raw["target"].mean(0), dim=0) - F.normalize(raw["source"].mean(0), dim=0),
+    }
+    for convention, difference in expected.items():
+        found = text_direction(perceptor, str(data["target"]), str(data["source"]), templates, convention)
+        assert torch.allclose(found, F.normalize(difference, dim=0), atol=1e-6), convention
+    assert not torch.allclose(expected["global"], expected["clipstyler"], atol=1e-3)
+
+
+def test_similarity_by_hand(perceptor):
+    images = noise(2, 3, 32, 32)
+    start = Start(perceptor=perceptor, prompts=parse_prompts("red hair:3 | glasses:-1"))
+    losses = Similarity(start, SimilaritySettings())(images)["similarity"]
+    cosines = perceptor.encode_image(images) @ perceptor.encode_text(["red hair", "glasses"]).T
+    assert torch.allclose(losses, (3 * (1 - cosines[:, 0]) - (1 - cosines[:, 1])) / 4, atol=1e-6)
+
+
+def test_an_ensemble_averages_by_weight(perceptor, other_clip):
+    from promptbrush.guidance.perceptor import load_perceptor
+
+    second = load_perceptor(other_clip)
+    prompts, images = parse_prompts("red hair"), noise(2, 3, 32, 32)
+    alone = [
+        Similarity(Start(perceptor=p, prompts=prompts), SimilaritySettings())(images)
+        for p in (perceptor, second)
+    ]
+    both = Start(perceptor=Ensemble([perceptor, second], [1, 3]), prompts=prompts)
+    expected = alone[0]["similarity"] * 0.25 + alone[1]["similarity"] * 0.75
+    assert torch.allclose(Similarity(both, SimilaritySettings())(images)["similarity"], expected, atol=1e-6)
+
+
+def test_views_are_averaged(perceptor):
+    from promptbrush.guidance.cutouts import Cutouts
+
+    images = noise(2, 3, 40, 40)
+    start = Start(perceptor=perceptor, prompts=parse_prompts("red hair"))
+    losses = Similarity(start, SimilaritySettings(cutouts=5))(images, Context(seeds=[1, 2]))["similarity"]
+    views, _ = Cutouts(5, perceptor.image_size)(images, [1, 2])
+    cosines = perceptor.encode_image(views) @ perceptor.encode_text(["red hair"])[0]
+    assert torch.allclose(losses, 1 - cosines.view(2, 5).mean(1), atol=1e-6)
+
+
+def test_a_cut_prompt_is_flagged_not_printed(perceptor, capsys):
+    long = " ".join(["word"] * 40)
+    start = Start(image=noise(1, 3, 8, 8), perceptor=perceptor, prompts=parse_prompts(f"red hair | {long}"))
+    assert Similarity(start, SimilaritySettings()).truncated == (long,)
+    assert long in Directional(start, DirectionSettings(templates="none")).truncated
+    assert capsys.readouterr().out == ""
+
+
+def test_spherical_distance_is_half_the_squared_angle():
+    angle = torch.tensor([0.0, 0.3, math.pi / 2, 3.0])
+    a = torch.tensor([1.0, 0.0]).expand(4, 2).clone().requires_grad_()
+    b = torch.stack([angle.cos(), angle.sin()], dim=1)
+    distance = spherical_distance(a, b)
+    assert torch.allclose(distance, angle.square() / 2, atol=1e-4)
+    distance.sum().backward()
+    assert a.grad.isfinite().all()
+    assert spherical_distance(-b, b).max().item() == pytest.approx(math.pi**2 / 2, rel=1e-2)
+    assert torch.allclose(cosine_distance(a, b), 1 - angle.cos(), atol=1e-6)
+
+
+def test_direction_begins_at_one_and_rewards_the_right_way(perceptor):
+    image = noise(1, 3, 32, 32)
+    start = Start(image=image, perceptor=perceptor, prompts=parse_prompts("red hair"), source="glasses")
+    objective = Directional(start, DirectionSettings(templates="none"))
+    pixels = image.clone().requires_grad_()
+    value = objective(pixels)["directional"]
+    assert value.item() == pytest.approx(1, abs=1e-3)
+    value.backward()
+    better = (image - 0.02 * pixels.grad / pixels.grad.abs().max()).detach()
+    worse = (image + 0.02 * pixels.grad / pixels.grad.abs().max()).detach()
+    assert objective(better)["directional"] < 1 < objective(worse)["directional"]
+
+
+def test_a_direction_from_a_text_to_itself_is_refused(perceptor):
+    start = Start(image=noise(1, 3, 8, 8), perceptor=perceptor, prompts=parse_prompts("a photo"))
+    with pytest.raises(UsageError, match="no direction"):
+        Directional(start, DirectionSettings())
+
+
+def test_an_image_prompt_gives_a_direction_between_pictures(perceptor):
+    here, there = noise(1, 3, 16, 16), noise(1, 3, 16, 16, seed=1)
+    start = Start(
+        image=here, perceptor=perceptor, prompts=parse_prompts("@there.png"), load_image=lambda _: there
+    )
+    losses = Directional(start, DirectionSettings())(there)
+    assert losses["directional"].item() == pytest.approx(0, abs=1e-5)
