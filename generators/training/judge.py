@@ -42,11 +42,11 @@ class Judge(nn.Module):
     def __init__(self, width: int = 32) -> None:
         super().__init__()
         widths = [width, 2 * width, 4 * width, 6 * width]
-        layers: list[nn.Module] = [nn.Conv2d(3, width, 5, padding=2), nn.GELU()]
+        layers: list[nn.Module] = [nn.Conv2d(3, width, 5, stride=2, padding=2), nn.GELU()]
         for before, after in zip([width, *widths[:-1]], widths, strict=True):
             layers += [nn.Conv2d(before, after, 3, padding=1), nn.GroupNorm(8, after), nn.GELU()]
             layers += [nn.MaxPool2d(2)]
-        self.features = nn.Sequential(*layers, nn.Flatten())
+        self.features = nn.Sequential(*layers[:-1], nn.Flatten())
         self.hidden = nn.Linear(16 * widths[-1], 512)
         self.heads = nn.ModuleDict({name: nn.Linear(512, len(odds)) for name, odds in CHOICES.items()})
 
