@@ -40,9 +40,11 @@ def test_letterbox_of_a_fitting_square_changes_nothing():
 
 
 def test_letterbox_is_antialiased():
-    stripes = (torch.arange(256) % 2).float().expand(1, 3, 256, 256)
+    # Thirds of one-pixel stripes: sampling without a filter would show full stripes again.
+    stripes = (torch.arange(192) % 2).float().expand(1, 3, 192, 192)
     square, _ = letterbox(stripes, 64)
-    torch.testing.assert_close(square[..., 4:-4], torch.full_like(square[..., 4:-4], 0.5), atol=0.02, rtol=0)
+    inner = square[..., 4:-4]
+    torch.testing.assert_close(inner, torch.full_like(inner, 0.5), atol=0.1, rtol=0)
 
 
 def test_restore_takes_other_resolutions():
