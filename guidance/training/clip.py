@@ -48,8 +48,9 @@ class ClipSettings:
     weight_decay: float = 0.05
     shift: int = 3
     attack_steps: int = 1
-    radius: float = 2.0
+    radius: float = 3.0
     radius_ramp: float = 0.3
+    text_groups: int = 4
     save_seconds: float = 180.0
 
 
@@ -163,10 +164,24 @@ class ClipTrainer:
         return F.normalize(features.float(), dim=-1)
 
     def _text(self, captions: list[str]) -> Tensor:
-        tokens = self.tokenizer(captions).to(self.device)
+        """Features of captions (B,D), computed in groups of about the same length, each without its padding."""
+        tokens = self.tokenizer(captions)
+        lengths = tokens.argmax(dim=1) + 1
+        groups = lengths.argsort().chunk(self.settings.text_groups)
+        parts = [self._text_group(tokens[rows, : int(lengths[rows].max())]) for rows in groups]
+        order = torch.cat(groups).argsort().to(self.device)
+        return F.normalize(torch.cat(parts)[order], dim=-1)
+
+    def _text_group(self, tokens: Tensor) -> Tensor:
+        """What `encode_text` gives for the padded tokens: its attention is causal, so padding changes nothing."""
+        model, tokens = self.model, tokens.to(self.device)
+        length = tokens.shape[1]
         with torch.autocast(self.device.type, dtype=torch.bfloat16):
-            features = self.model.encode_text(tokens)
-        return F.normalize(features.float(), dim=-1)
+            x = model.token_embedding(tokens) + model.positional_embedding[:length]
+            x = model.ln_final(model.transformer(x, attn_mask=model.attn_mask[:length, :length]))
+            pooled = x[torch.arange(len(x)), tokens.argmax(dim=1)]
+            features = pooled @ model.text_projection
+        return features.float()
 
     def save(self) -> None:
         """Write the whole state in one step."""
