@@ -35,8 +35,7 @@ class FacePairs:
 
     def images(self, rows: Tensor) -> Tensor:
         """Pictures (B,3,H,W) in [0,1]."""
-        raw = torch.from_numpy(self.faces.images[rows.numpy()])
-        return raw.permute(0, 3, 1, 2).float() / 255
+        return self.faces.pictures(rows) / 2 + 0.5
 
     def caption(self, row: int, rng: random.Random) -> str:
         """A true caption of one face."""

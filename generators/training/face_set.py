@@ -11,6 +11,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from ..._base import InputFileError
@@ -37,6 +38,11 @@ class FaceSet:
     vectors: NDArray[np.float32]
     choices: NDArray[np.int64]
     continuous: NDArray[np.float32]
+
+    def pictures(self, rows: torch.Tensor) -> torch.Tensor:
+        """The faces of some rows, (B,3,size,size) float32 in [-1,1]."""
+        raw = torch.from_numpy(self.images[rows.numpy()])
+        return raw.permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
 def face_of(seed: int, held_out_pairs: bool = False) -> Face:

@@ -140,7 +140,9 @@ class JudgeTrainer:
             for group in self.optimiser.param_groups:
                 group["lr"] = self.settings.lr * (1 - index / self.settings.steps)
             rows = torch.randint(len(self.labels), (self.settings.batch,), generator=self.rng)
-            images = self._softened(self.images(rows)).contiguous(memory_format=torch.channels_last)
+            images = self._softened(self.faces.pictures(rows) / 2 + 0.5).contiguous(
+                memory_format=torch.channels_last
+            )
             with torch.autocast("cpu", dtype=torch.bfloat16):
                 logits = self.judge(images)
             loss = judge_loss(logits, self.labels[rows])
@@ -153,10 +155,6 @@ class JudgeTrainer:
                 saved = time.monotonic()
             yield self.done, float(loss.detach())
         self.save()
-
-    def images(self, rows: Tensor) -> Tensor:
-        """Faces of the set, (B,3,H,W) in [0,1]."""
-        return torch.from_numpy(self.faces.images[rows.numpy()]).permute(0, 3, 1, 2).float() / 255
 
     def _softened(self, images: Tensor) -> Tensor:
         """Half of the pictures blurred, all shifted by up to two pixels and made a little noisy."""

@@ -163,16 +163,11 @@ class Trainer:
     def _pick(self, count: int) -> Tensor:
         return torch.randint(len(self.vectors), (count,), generator=self.rng)
 
-    def pictures(self, rows: Tensor) -> Tensor:
-        """Faces of the set as (B,3,H,W) in [-1, 1]."""
-        raw = torch.from_numpy(self.faces.images[rows.numpy()]).to(self.device)
-        return raw.permute(0, 3, 1, 2).float() / 127.5 - 1
-
     def _fit_loss(self) -> Tensor:
         rows = self._pick(self.settings.batch)
         with torch.autocast(self.device.type, dtype=torch.bfloat16):
             made = self.model(self.vectors[rows].to(self.device))
-        return laplacian_loss(made.float(), self.pictures(rows)).mean()
+        return laplacian_loss(made.float(), self.faces.pictures(rows).to(self.device)).mean()
 
     def _distil_loss(self) -> Tensor:
         rows = self._pick(self.settings.distil_batch)

@@ -26,7 +26,7 @@ def fit_rows(trainer: Trainer, seed: int = 0) -> list[Tensor]:
     generator = model.generator
     codes = [w, torch.lerp(w, w.roll(1, 0), 0.5), *generator.mapping.single(z).chunk(2)]
     made = [generator.decode(code[:, None].expand(-1, generator.num_ws, -1), noise="none") for code in codes]
-    return [trainer.pictures(rows) / 2 + 0.5, *made]
+    return [trainer.faces.pictures(rows).to(device) / 2 + 0.5, *made]
 
 
 def save_sheet(rows: list[Tensor], path: Path, zoom: int = 1) -> None:

@@ -51,7 +51,7 @@ def test_it_learns_a_small_set_by_heart(faces: FaceSet, tmp_path: Path) -> None:
     losses = [loss for _, loss in trainer.run()]
     assert losses[-1] < 0.5 * losses[0]
     with torch.no_grad():
-        shares = accuracy(trainer.judge(trainer.images(torch.arange(16))), trainer.labels)
+        shares = accuracy(trainer.judge(trainer.faces.pictures(torch.arange(16)) / 2 + 0.5), trainer.labels)
     assert shares["background_colour"] > 0.8
 
 
@@ -80,7 +80,7 @@ def test_a_foreign_checkpoint_is_named(faces: FaceSet, tmp_path: Path) -> None:
 def test_a_saved_judge_judges_the_same(faces: FaceSet, tmp_path: Path) -> None:
     trainer = JudgeTrainer(faces, tmp_path, JudgeSettings())
     save_judge(trainer.judge, tmp_path / "judge.safetensors", {"licence": "CC-BY-4.0"})
-    images = trainer.images(torch.arange(4))
+    images = trainer.faces.pictures(torch.arange(4)) / 2 + 0.5
     loaded = load_judge(tmp_path / "judge.safetensors")(images)
     for name, logits in trainer.judge(images).items():
         assert torch.allclose(logits, loaded[name], atol=5e-3), name

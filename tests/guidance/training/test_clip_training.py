@@ -49,6 +49,16 @@ def test_contrastive_loss_of_perfect_and_of_swapped_pairs() -> None:
     assert contrastive_loss(features, features.roll(1, 0), scale) > 50
 
 
+def test_captions_without_padding_have_the_features_of_padded_ones(
+    tmp_path: Path, merges: tuple[Path, int]
+) -> None:
+    this = trainer(tmp_path, merges, SETTINGS)
+    captions = ["red", "a blue square", "green green green green", "", "a white square a red square"]
+    with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
+        padded = this.model.encode_text(this.tokenizer(captions), normalize=True)
+        assert torch.allclose(this._text(captions), padded.float(), atol=0.01)
+
+
 @pytest.mark.parametrize("attack_steps", [0, 1])
 def test_it_learns_colours(tmp_path: Path, merges: tuple[Path, int], attack_steps: int) -> None:
     settings = replace(SETTINGS, steps=30, batch=16, attack_steps=attack_steps)

@@ -1,0 +1,186 @@
+"""The adversarial finish of a fitted generator: a discriminator sharpens what the pixel loss leaves soft.
+
+Half of each batch are faces whose picture is known: they keep the pixel loss beside the adversarial one, whose
+gradient is scaled against it (as in Esser et al. 2021, eq. 7, but at the picture). The other half are points
+between two faces in W, which only the discriminator judges, so that what lies between faces becomes a face.
+"""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from ..stylegan2.config import DiscriminatorConfig
+from ..stylegan2.discriminator import Discriminator
+from ..stylegan2.losses import (
+    clean_gradients,
+    discriminator_loss,
+    generator_loss,
+    lazy_adam,
+    r1_penalty,
+    update_ema,
+)
+from .checkpoint import loaded_state, save_state
+from .face_set import FaceSet
+from .paired import PairedModel, laplacian_loss
+
+MINI_DISCRIMINATOR = DiscriminatorConfig(
+    resolution=64, channels={4: 192, 8: 192, 16: 128, 32: 64, 64: 32}, mbstd_group_size=4
+)
+
+
+@dataclass(frozen=True)
+class FinishSettings:
+    """Adam without momentum, R1 every `r1_every` steps; `share` is the adversarial gradient's part of the pixel one's.
+
+    For the first `warmup` steps only the discriminator learns: it starts from nothing against a fitted generator.
+    """
+
+    steps: int = 2_000
+    batch: int = 32
+    lr: float = 1e-3
+    discriminator_lr: float = 2e-3
+    gamma: float = 0.1
+    r1_every: int = 16
+    share: float = 0.5
+    warmup: int = 100
+    ema: float = 0.995
+    save_seconds: float = 180.0
+
+
+@dataclass(frozen=True)
+class FinishStep:
+    """One step: the discriminator's loss (2 ln 2 is chance), the generator's, and the pixel loss."""
+
+    index: int
+    total: int
+    discriminator: float
+    generator: float
+    pixels: float
+
+
+class FinishTrainer:
+    """Trains the synthesis network further; W, and with it mapping and attribute network, stays as it is."""
+
+    def __init__(
+        self, faces: FaceSet, folder: Path, fitted: PairedModel, settings: FinishSettings, seed: int = 0
+    ) -> None:
+        self.faces, self.settings = faces, settings
+        self.device = next(fitted.parameters()).device
+        self.rng = torch.Generator().manual_seed(seed)
+        self.model = copy.deepcopy(fitted).requires_grad_(False)
+        self.model.generator.synthesis.requires_grad_(True)
+        self.average = copy.deepcopy(fitted).requires_grad_(False)
+        with torch.random.fork_rng([]):
+            torch.manual_seed(seed)
+            self.discriminator = Discriminator(MINI_DISCRIMINATOR)
+        self.discriminator.to(self.device).to(memory_format=torch.channels_last)
+        moved = [p for p in self.model.parameters() if p.requires_grad]
+        self.optimiser = torch.optim.Adam(moved, settings.lr, betas=(0.0, 0.99))
+        lazy = lazy_adam(settings.discriminator_lr, settings.r1_every)
+        self.discriminator_optimiser = torch.optim.Adam(self.discriminator.parameters(), **lazy)
+        self.path, self.done = folder / "finish.pt", 0
+        if self.path.exists():
+            self._load()
+
+    def run(self) -> Iterator[FinishStep]:
+        """Step by step to the end; finished steps are not repeated."""
+        saved = time.monotonic()
+        for index in range(self.done, self.settings.steps):
+            generator, pixels = self._generator_step(learns=index >= self.settings.warmup)
+            discriminator = self._discriminator_step(penalised=index % self.settings.r1_every == 0)
+            self.done = index + 1
+            if time.monotonic() - saved > self.settings.save_seconds:
+                self.save()
+                saved = time.monotonic()
+            yield FinishStep(index, self.settings.steps, discriminator, generator, pixels)
+        self.save()
+
+    def _generator_step(self, learns: bool) -> tuple[float, float]:
+        known = self.settings.batch // 2
+        rows = self._pick(known)
+        ws = torch.cat([self._ws(rows), self._between(self.settings.batch - known)])
+        made = self._draw(ws)
+        pixels = laplacian_loss(made[:known], self.faces.pictures(rows).to(self.device)).mean()
+        adversarial = generator_loss(self._judge(made)).mean()
+        (towards_real,) = torch.autograd.grad(adversarial, made, retain_graph=True)
+        (towards_known,) = torch.autograd.grad(pixels, made, retain_graph=True)
+        scale = (
+            self.settings.share * towards_known[:known].norm() / towards_real[:known].norm().clamp(min=1e-12)
+        )
+        if learns:
+            self.optimiser.zero_grad()
+            torch.autograd.backward(made, towards_known + scale * towards_real)
+            clean_gradients(self.model.generator.synthesis.parameters())
+            self.optimiser.step()
+            update_ema(self.average, self.model, min(self.settings.ema, (1 + self.done) / (10 + self.done)))
+        return float(adversarial.detach()), float(pixels.detach())
+
+    def _discriminator_step(self, penalised: bool) -> float:
+        half = self.settings.batch // 2
+        with torch.no_grad():
+            made = self._draw(torch.cat([self._ws(self._pick(half)), self._between(half)]))
+        real = self.faces.pictures(self._pick(2 * half)).to(self.device)
+        # Apart, so that the minibatch deviation never compares made pictures with real ones.
+        loss = discriminator_loss(self._judge(made), self._judge(real)).mean()
+        whole = loss
+        if penalised:
+            weight = self.settings.gamma / 2 * self.settings.r1_every
+            whole = loss + weight * r1_penalty(self.discriminator, real).mean()
+        self.discriminator_optimiser.zero_grad()
+        torch.autograd.backward(whole)
+        clean_gradients(self.discriminator.parameters())
+        self.discriminator_optimiser.step()
+        return float(loss.detach())
+
+    def _pick(self, count: int) -> Tensor:
+        return torch.randint(len(self.faces.vectors), (count,), generator=self.rng)
+
+    def _ws(self, rows: Tensor) -> Tensor:
+        vectors = torch.from_numpy(self.faces.vectors[rows.numpy()]).to(self.device)
+        with torch.no_grad():
+            w: Tensor = self.model.attributes(vectors)
+        return w
+
+    def _between(self, count: int) -> Tensor:
+        share = torch.rand(count, 1, generator=self.rng).to(self.device)
+        return torch.lerp(self._ws(self._pick(count)), self._ws(self._pick(count)), share)
+
+    def _draw(self, w: Tensor) -> Tensor:
+        generator = self.model.generator
+        with torch.autocast(self.device.type, dtype=torch.bfloat16):
+            made = generator.synthesis(w[:, None].expand(-1, generator.num_ws, -1), noise="none")
+        return made.float()
+
+    def _judge(self, pictures: Tensor) -> Tensor:
+        with torch.autocast(self.device.type, dtype=torch.bfloat16):
+            logits = self.discriminator(pictures.contiguous(memory_format=torch.channels_last))
+        return logits.float()
+
+    def save(self) -> None:
+        """Write the whole state in one step."""
+        state = {
+            "model": self.model.state_dict(),
+            "average": self.average.state_dict(),
+            "discriminator": self.discriminator.state_dict(),
+            "optimisers": [self.optimiser.state_dict(), self.discriminator_optimiser.state_dict()],
+            "rng": self.rng.get_state(),
+            "done": self.done,
+        }
+        save_state(self.path, state)
+
+    def _load(self) -> None:
+        with loaded_state(self.path, self.device) as state:
+            self.model.load_state_dict(state["model"])
+            self.average.load_state_dict(state["average"])
+            self.discriminator.load_state_dict(state["discriminator"])
+            self.optimiser.load_state_dict(state["optimisers"][0])
+            self.discriminator_optimiser.load_state_dict(state["optimisers"][1])
+            self.rng.set_state(state["rng"].cpu())
+            self.done = state["done"]
