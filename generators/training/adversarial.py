@@ -155,12 +155,12 @@ class FinishTrainer:
     def _draw(self, w: Tensor) -> Tensor:
         generator = self.model.generator
         with torch.autocast(self.device.type, dtype=torch.bfloat16):
-            made = generator.synthesis(w[:, None].expand(-1, generator.num_ws, -1), noise="none")
+            made: Tensor = generator.synthesis(w[:, None].expand(-1, generator.num_ws, -1), noise="none")
         return made.float()
 
     def _judge(self, pictures: Tensor) -> Tensor:
         with torch.autocast(self.device.type, dtype=torch.bfloat16):
-            logits = self.discriminator(pictures.contiguous(memory_format=torch.channels_last))
+            logits: Tensor = self.discriminator(pictures.contiguous(memory_format=torch.channels_last))
         return logits.float()
 
     def save(self) -> None:

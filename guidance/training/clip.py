@@ -180,7 +180,7 @@ class ClipTrainer:
             x = model.token_embedding(tokens) + model.positional_embedding[:length]
             x = model.ln_final(model.transformer(x, attn_mask=model.attn_mask[:length, :length]))
             pooled = x[torch.arange(len(x)), tokens.argmax(dim=1)]
-            features = pooled @ model.text_projection
+            features: Tensor = pooled @ model.text_projection
         return features.float()
 
     def save(self) -> None:
