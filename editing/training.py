@@ -8,13 +8,16 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
 from .._base import InputFileError
-from ..generators.training.face_captions import caption
+from ..generators.training.face_captions import attribute_prompt, caption
 from ..generators.training.face_set import FaceSet, face_of
+from ..generators.training.faces import CHOICES
+from ..generators.training.judge import labels_of
 from ..guidance.training.bpe import train_bpe, vocab_size, write_merges
 from ..guidance.training.clip import MEAN, STD, ClipSettings, ClipTrainer, mini_config
 
@@ -29,6 +32,7 @@ class FacePairs:
     def __init__(self, faces: FaceSet) -> None:
         self.faces = faces
         self._known = [face_of(seed) for seed in faces.seeds]
+        self._labels = torch.from_numpy(np.stack([labels_of(face) for face in self._known]))
 
     def __len__(self) -> int:
         return len(self._known)
@@ -40,6 +44,14 @@ class FacePairs:
     def caption(self, row: int, rng: random.Random) -> str:
         """A true caption of one face."""
         return caption(self._known[row], rng)
+
+    def questions(self, rng: random.Random) -> list[list[str]]:
+        """Each attribute's values in words, worded anew at every call."""
+        return [[attribute_prompt(name, value, rng) for value in odds] for name, odds in CHOICES.items()]
+
+    def answers(self, rows: Tensor) -> Tensor:
+        """(B, attributes): the index of the visible value, -1 where it is hidden."""
+        return self._labels[rows]
 
 
 def clip_trainer(faces: FaceSet, work: Path, settings: ClipSettings, seed: int = 0) -> ClipTrainer:

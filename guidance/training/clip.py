@@ -37,13 +37,23 @@ class Pairs(Protocol):
     def caption(self, row: int, rng: random.Random) -> str:
         """A true caption of one picture."""
 
+    def questions(self, rng: random.Random) -> list[list[str]]:
+        """For each thing that is known of the pictures, a text for every value that it may have; or nothing."""
+
+    def answers(self, rows: Tensor) -> Tensor:
+        """(B, questions) int64: which text is true of a picture, -1 where none is."""
+
 
 @dataclass(frozen=True)
 class ClipSettings:
-    """AdamW with warm-up and cosine. `radius` is the L2 ball of the adversarial steps, in [-1,1] units."""
+    """AdamW with warm-up and cosine. `radius` is the L2 ball of the adversarial steps, in [-1,1] units.
+
+    `question_weight` is the share of the labelled texts (as in Yang et al. 2022, UniCL) beside the captions.
+    """
 
     steps: int = 8_000
     batch: int = 192
+    question_weight: float = 2.0
     lr: float = 1e-3
     weight_decay: float = 0.05
     shift: int = 3
@@ -75,6 +85,27 @@ def contrastive_loss(image: Tensor, text: Tensor, scale: Tensor) -> Tensor:
     logits = scale * image @ text.T
     target = torch.arange(len(logits), device=logits.device)
     return (F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target)) / 2
+
+
+@dataclass(frozen=True)
+class _Texts:
+    """Text features of a step: captions (B,D), each question's values (V,D), the answers (B,questions)."""
+
+    captions: Tensor
+    questions: tuple[Tensor, ...]
+    answers: Tensor
+    scale: Tensor
+
+    def detached(self) -> _Texts:
+        """The same without gradients."""
+        questions = tuple(question.detach() for question in self.questions)
+        return _Texts(self.captions.detach(), questions, self.answers, self.scale.detach())
+
+
+def _cross_entropy(logits: Tensor, answers: Tensor) -> Tensor:
+    """Mean over the pictures that have an answer; 0 if none has."""
+    known = answers >= 0
+    return F.cross_entropy(logits[known], answers[known]) if bool(known.any()) else logits.sum() * 0
 
 
 class ClipTrainer:
@@ -125,16 +156,31 @@ class ClipTrainer:
     def _step(self, progress: float) -> float:
         rows = torch.randint(len(self.pairs), (self.settings.batch,), generator=self.rng)
         images = self._shifted(self.pairs.images(rows).to(self.device)) * 2 - 1
-        captions = [self.pairs.caption(int(row), self.words) for row in rows]
-        text = self._text(captions)
-        scale = self.model.logit_scale.exp().clamp(max=100)
+        texts = self._texts(rows)
         radius = self.settings.radius * min(1.0, progress / max(self.settings.radius_ramp, 1e-6))
-        images = self._attacked(images, text.detach(), scale.detach(), radius)
-        loss = contrastive_loss(self._image(images), text, scale)
+        images = self._attacked(images, texts.detached(), radius)
+        loss = self._loss(self._image(images), texts)
         self.optimiser.zero_grad()
         torch.autograd.backward(loss)
         self.optimiser.step()
         return float(loss.detach())
+
+    def _texts(self, rows: Tensor) -> _Texts:
+        """Everything that the pictures of a step are compared with."""
+        captions = [self.pairs.caption(int(row), self.words) for row in rows]
+        questions = self.pairs.questions(self.words) if self.settings.question_weight > 0 else []
+        features = self._text([*captions, *(text for question in questions for text in question)])
+        parts = features.split([len(captions), *(len(question) for question in questions)])
+        scale = self.model.logit_scale.exp().clamp(max=100)
+        return _Texts(parts[0], parts[1:], self.pairs.answers(rows).to(self.device), scale)
+
+    def _loss(self, image: Tensor, texts: _Texts) -> Tensor:
+        loss = contrastive_loss(image, texts.captions, texts.scale)
+        if not texts.questions:
+            return loss
+        pairs = zip(texts.questions, texts.answers.T, strict=True)
+        each = [_cross_entropy(texts.scale * image @ question.T, answer) for question, answer in pairs]
+        return loss + self.settings.question_weight * torch.stack(each).mean()
 
     def _shifted(self, images: Tensor) -> Tensor:
         reach = self.settings.shift
@@ -143,7 +189,7 @@ class ClipTrainer:
         height, width = images.shape[2:]
         return padded[:, :, reach + dy : reach + dy + height, reach + dx : reach + dx + width]
 
-    def _attacked(self, images: Tensor, text: Tensor, scale: Tensor, radius: float) -> Tensor:
+    def _attacked(self, images: Tensor, texts: _Texts, radius: float) -> Tensor:
         """Pictures moved within the ball to where the loss is higher."""
         if self.settings.attack_steps == 0 or radius == 0:
             return images
@@ -151,7 +197,7 @@ class ClipTrainer:
         delta = _to_length(start, radius / 2)
         for _ in range(self.settings.attack_steps):
             delta.requires_grad_()
-            loss = contrastive_loss(self._image(images + delta), text, scale)
+            loss = self._loss(self._image(images + delta), texts)
             (gradient,) = torch.autograd.grad(loss, delta)
             moved = delta.detach() + _to_length(gradient, 0.75 * radius)
             lengths = moved.flatten(1).norm(dim=1)[:, None, None, None]

@@ -27,6 +27,12 @@ class Patches:
     def caption(self, row: int, rng: random.Random) -> str:
         return rng.choice(("a {} square", "{}")).format(list(COLOURS)[row % 4])
 
+    def questions(self, rng: random.Random) -> list[list[str]]:
+        return [[rng.choice(("a {} square", "{}")).format(name) for name in COLOURS], ["red", "a square"]]
+
+    def answers(self, rows: torch.Tensor) -> torch.Tensor:
+        return torch.stack([rows % 4, torch.full_like(rows, -1)], dim=1)
+
 
 @pytest.fixture(scope="module")
 def merges(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int]:
