@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import torch.nn.functional as F
 from promptbrush import InputFileError
 from promptbrush.guidance.training.bpe import train_bpe, vocab_size, write_merges
 from promptbrush.guidance.training.clip import ClipSettings, ClipTrainer, contrastive_loss, mini_config
@@ -82,11 +83,20 @@ def test_the_attack_raises_the_loss_within_its_ball(tmp_path: Path, merges: tupl
     this = trainer(tmp_path, merges, SETTINGS)
     this.model.eval()
     images = Patches().images(torch.arange(4)) * 2 - 1
-    text, scale = this._text(list(COLOURS)).detach(), torch.tensor(50.0)
-    attacked = this._attacked(images, text, scale, 4.0)
+    texts = this._texts(torch.arange(4)).detached()
+    attacked = this._attacked(images, texts, 4.0)
     assert (attacked - images).flatten(1).norm(dim=1).max() <= 4.0 + 1e-3
-    before = contrastive_loss(this._image(images), text, scale)
-    assert contrastive_loss(this._image(attacked), text, scale) > before
+    assert this._loss(this._image(attacked), texts) > this._loss(this._image(images), texts)
+
+
+def test_questions_without_an_answer_do_not_count(tmp_path: Path, merges: tuple[Path, int]) -> None:
+    this = trainer(tmp_path, merges, SETTINGS)
+    this.model.eval()
+    texts, image = this._texts(torch.arange(4)), torch.eye(4, this.model.text_projection.shape[1])
+    colours = F.cross_entropy(texts.scale * image @ texts.questions[0].T, torch.arange(4))
+    # The second question has no answer: it adds 0 to the mean of two.
+    expected = contrastive_loss(image, texts.captions, texts.scale) + SETTINGS.question_weight * colours / 2
+    assert float(this._loss(image, texts)) == pytest.approx(float(expected), rel=1e-5)
 
 
 def test_resuming_gives_the_same_bits(tmp_path: Path, merges: tuple[Path, int]) -> None:
