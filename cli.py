@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand, TyperOption
 
 from . import __version__
 from ._base import PromptbrushError
@@ -35,6 +37,154 @@ def root(
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True)] = False,
 ) -> None:
     """Edit and make pictures with words, and keep control of how."""
+
+
+class _SettingsCommand(TyperCommand):
+    """Takes the help of its flags from the settings, where their defaults are written; only when help is asked for."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        from .editing.recipe import EditSettings
+
+        for parameter in self.params:
+            field = EditSettings.model_fields.get(parameter.name or "")
+            if field is not None and isinstance(parameter, TyperOption):
+                default = "" if field.default == "" else f" [{field.default}]"
+                parameter.help = f"{field.description}{default}"
+        super().format_options(ctx, formatter)
+
+
+_Setting = typer.Option(show_default=False)
+_PACK = typer.Option(help="embedded pack, or the folder of one")
+_CLIP = typer.Option(help="another CLIP: ARCH/tag, hf-hub:..., a file or a folder; several with commas")
+_DEVICE = typer.Option(help="auto, cpu, cuda, cuda:1, mps")
+_PRECISION = typer.Option(help="auto, float32, bfloat16, float16")
+_OUTPUT = typer.Option("--output", "-o", help="file or folder; else a free name in the current folder")
+
+
+_OVERWRITE = typer.Option("--overwrite", help="replace files that promptbrush did not make")
+
+
+@app.command(cls=_SettingsCommand)
+def edit(
+    arguments: Annotated[
+        list[str], typer.Argument(metavar="PICTURE... PROMPT", help="pictures, then the prompt")
+    ],
+    output: Annotated[Path | None, _OUTPUT] = None,
+    preset: Annotated[str, typer.Option(help="default, or paper: StyleCLIP as published")] = "default",
+    count: Annotated[int, typer.Option("-n", "--count", min=1, max=1000, help="results a picture")] = 1,
+    mask: Annotated[Path | None, typer.Option(help="picture, white where it may change")] = None,
+    from_latent: Annotated[Path | None, typer.Option(help="start here; a picture is then not needed")] = None,
+    negative: Annotated[str | None, _Setting] = None,
+    source: Annotated[str | None, _Setting] = None,
+    strength: Annotated[float | None, _Setting] = None,
+    steps: Annotated[int | None, _Setting] = None,
+    lr: Annotated[float | None, _Setting] = None,
+    space: Annotated[str | None, _Setting] = None,
+    clip_loss: Annotated[str | None, _Setting] = None,
+    clip_input: Annotated[str | None, _Setting] = None,
+    templates: Annotated[str | None, _Setting] = None,
+    cutouts: Annotated[int | None, _Setting] = None,
+    latent_weight: Annotated[float | None, _Setting] = None,
+    identity_weight: Annotated[float | None, _Setting] = None,
+    variation: Annotated[float | None, _Setting] = None,
+    paste: Annotated[str | None, _Setting] = None,
+    seed: Annotated[int | None, _Setting] = None,
+    strip: Annotated[bool, typer.Option("--strip", help="also NAME-strip.png: before and after")] = False,
+    frames: Annotated[bool, typer.Option("--frames", help="also NAME-frames/: previews")] = False,
+    gif: Annotated[bool, typer.Option("--gif", help="also NAME.gif: a film of the edit")] = False,
+    mp4: Annotated[bool, typer.Option("--mp4", help="also NAME.mp4; needs promptbrush[video]")] = False,
+    trace: Annotated[
+        bool, typer.Option("--trace", help="also NAME.trace.jsonl: losses of every step")
+    ] = False,
+    latents: Annotated[bool, typer.Option("--latents", help="also NAME.latent.safetensors")] = False,
+    metadata: Annotated[bool, typer.Option(help="the recipe inside the picture")] = True,
+    overwrite: Annotated[bool, _OVERWRITE] = False,
+    pack: Annotated[str, _PACK] = "mini",
+    generator: Annotated[str | None, typer.Option(help="another StyleGAN2: .pkl, .pt, .safetensors")] = None,
+    clip: Annotated[str | None, _CLIP] = None,
+    encoder: Annotated[str | None, typer.Option(help="the inversion encoder of that generator")] = None,
+    face_encoder: Annotated[str | None, typer.Option(help="model_ir_se50.pth, for identity")] = None,
+    device: Annotated[str, _DEVICE] = "auto",
+    precision: Annotated[str, _PRECISION] = "auto",
+) -> None:
+    """Edit face pictures by text: StyleGAN latent optimisation guided by CLIP (StyleCLIP)."""
+    from .editing.commands import EditJob, edit_pictures
+    from .editing.models import ModelChoice
+    from .editing.outputs import Extras
+    from .editing.recipe import EditSettings, edit_settings
+
+    given = {name: value for name, value in locals().items() if name in EditSettings.model_fields}
+    pictures, prompt = arguments[:-1], arguments[-1]
+    settings = edit_settings(prompt, preset, **given)
+    job = EditJob(
+        pictures=tuple(map(Path, pictures)),
+        settings=settings,
+        models=ModelChoice(
+            pack, generator, clip, encoder, face_encoder, device, precision, settings.clip_input
+        ),
+        count=count,
+        mask=mask,
+        latent=from_latent,
+        output=output,
+        extras=Extras(strip, frames, gif, mp4, trace, latents),
+        metadata=metadata,
+        overwrite=overwrite,
+    )
+    _report(edit_pictures(job))
+
+
+def _report(lines: Iterable[str]) -> None:
+    for line in lines:
+        typer.echo(line)
+
+
+@app.command()
+def rerun(
+    made: Annotated[
+        Path, typer.Argument(metavar="RESULT", help="a picture that promptbrush wrote, or its recipe")
+    ],
+    picture: Annotated[Path | None, typer.Option(help="where the edited picture lies now")] = None,
+    output: Annotated[Path | None, _OUTPUT] = None,
+    overwrite: Annotated[bool, _OVERWRITE] = False,
+) -> None:
+    """Make a result again from the recipe inside it: the same pixels on the same machine."""
+    from .editing.commands import rerun_picture
+
+    _report(rerun_picture(made, picture, output, overwrite))
+
+
+@app.command()
+def invert(
+    pictures: Annotated[list[Path], typer.Argument(help="face pictures")],
+    output: Annotated[Path | None, _OUTPUT] = None,
+    pack: Annotated[str, _PACK] = "mini",
+    generator: Annotated[str | None, typer.Option(help="another StyleGAN2: .pkl, .pt, .safetensors")] = None,
+    encoder: Annotated[str | None, typer.Option(help="the inversion encoder of that generator")] = None,
+    device: Annotated[str, _DEVICE] = "auto",
+    overwrite: Annotated[bool, _OVERWRITE] = False,
+) -> None:
+    """Find the latents of pictures: NAME-invert.safetensors, and what the generator draws of them as a PNG."""
+    from .editing.commands import invert_pictures
+    from .editing.models import ModelChoice
+
+    choice = ModelChoice(pack, generator, encoder=encoder, device=device)
+    _report(invert_pictures(pictures, choice, output, overwrite))
+
+
+@app.command()
+def score(
+    picture: Annotated[Path, typer.Argument(help="a picture")],
+    texts: Annotated[list[str], typer.Argument(help="texts to compare it with")],
+    templates: Annotated[str, typer.Option(help="none, imagenet79, imagenet80 or a file")] = "none",
+    pack: Annotated[str, _PACK] = "mini",
+    clip: Annotated[str | None, _CLIP] = None,
+    device: Annotated[str, _DEVICE] = "auto",
+) -> None:
+    """How well texts fit a picture: CLIP's cosine, and each text's share against the others."""
+    from .editing.commands import score_picture
+    from .editing.models import ModelChoice
+
+    _report(score_picture(picture, texts, templates, ModelChoice(pack, clip=clip, device=device)))
 
 
 @app.command()

@@ -170,7 +170,8 @@ class ClipTrainer:
         captions = [self.pairs.caption(int(row), self.words) for row in rows]
         questions = self.pairs.questions(self.words) if self.settings.question_weight > 0 else []
         features = self._text([*captions, *(text for question in questions for text in question)])
-        parts = features.split([len(captions), *(len(question) for question in questions)])
+        sizes = [len(captions), *(len(question) for question in questions)]
+        parts = torch.split(features, sizes)
         scale = self.model.logit_scale.exp().clamp(max=100)
         return _Texts(parts[0], parts[1:], self.pairs.answers(rows).to(self.device), scale)
 

@@ -1,0 +1,147 @@
+"""The models of an edit: a pack's, or the user's own files in their place."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from .._base import MissingError, UsageError
+from ..generators.encoder import Encoder, load_encoder
+from ..generators.packs.pack import Pack, load_pack
+from ..generators.stylegan2 import StyleGAN2, load_generator
+from ..guidance.identity import FaceEncoder, load_face_encoder
+from ..guidance.perceptor import AnyPerceptor, load_ensemble
+from .doctor import resolve_device, resolve_precision
+from .files import input_file
+from .recipe import Models
+
+_DIGITS = 16
+
+
+@dataclass(frozen=True)
+class LoadedModels:
+    """Loaded and on their device; `names` is what a recipe keeps of them."""
+
+    generator: StyleGAN2
+    perceptor: AnyPerceptor
+    encoder: Encoder | None
+    face_encoder: FaceEncoder | None
+    source: str
+    device: torch.device
+    precision: torch.dtype
+    names: Models
+
+
+@dataclass(frozen=True)
+class ModelChoice:
+    """What to load: a pack, and what takes the place of its parts."""
+
+    pack: str = "mini"
+    generator: str | None = None
+    clip: str | None = None
+    encoder: str | None = None
+    face_encoder: str | None = None
+    device: str = "auto"
+    precision: str = "auto"
+    clip_input: str = "standard"
+    offline: bool = False
+
+
+def load_models(choice: ModelChoice) -> LoadedModels:
+    """Load everything that an edit needs.
+
+    A generator of the user's own has no encoder unless one is given: the pack's belongs to its own generator.
+
+    Raises:
+        UsageError, InputFileError, MissingError: as the loaders do, in one line.
+    """
+    device = resolve_device(choice.device)
+    precision = resolve_precision(choice.precision, device)
+    pack = load_pack(choice.pack)
+    generator = load_generator(_generator_path(choice, pack), device=device)
+    encoder = _encoder(choice, pack, generator, device)
+    return LoadedModels(
+        generator,
+        load_perceptors(choice, pack, device, precision),
+        encoder,
+        _face_encoder(choice, pack, device),
+        pack.source,
+        device,
+        precision,
+        _names(choice, pack, encoder is not None),
+    )
+
+
+def load_perceptors(
+    choice: ModelChoice, pack: Pack, device: torch.device, precision: torch.dtype
+) -> AnyPerceptor:
+    """The CLIP or CLIPs of a choice."""
+    spec = choice.clip or pack.clip_spec
+    name = str(precision).removeprefix("torch.")
+    return load_ensemble(spec, device, name, choice.clip_input, offline=choice.offline)
+
+
+def _generator_path(choice: ModelChoice, pack: Pack) -> Path:
+    return input_file(choice.generator) if choice.generator else pack.path("generator")
+
+
+def _encoder(choice: ModelChoice, pack: Pack, generator: StyleGAN2, device: torch.device) -> Encoder | None:
+    if choice.encoder:
+        encoder = load_encoder(input_file(choice.encoder))
+    elif choice.generator is None and pack.encoder:
+        encoder = load_encoder(pack.path("encoder"))
+    else:
+        return None
+    found, wanted = (encoder.num_ws, encoder.w_dim), (generator.num_ws, generator.w_dim)
+    if found != wanted:
+        raise UsageError(
+            f"the encoder makes W+ latents {found}, the generator takes {wanted}; give --encoder for this generator"
+        )
+    return encoder.to(device)
+
+
+def _face_encoder(choice: ModelChoice, pack: Pack, device: torch.device) -> FaceEncoder | None:
+    if choice.face_encoder:
+        return load_face_encoder(input_file(choice.face_encoder), device)
+    return load_face_encoder(pack.path("face_encoder"), device) if pack.face_encoder else None
+
+
+def required_face_encoder(models: LoadedModels) -> FaceEncoder:
+    """The identity network.
+
+    Raises:
+        MissingError: none was given.
+    """
+    if models.face_encoder is None:
+        raise MissingError(
+            "identity_weight needs a face recognition network: give --face-encoder model_ir_se50.pth, or weight 0"
+        )
+    return models.face_encoder
+
+
+def _names(choice: ModelChoice, pack: Pack, encoded: bool) -> Models:
+    """What was loaded, and the hash of each file among it."""
+    own = {
+        "generator": choice.generator,
+        "clip": choice.clip,
+        "encoder": choice.encoder,
+        "face_encoder": choice.face_encoder,
+    }
+    files = {
+        "generator": _generator_path(choice, pack),
+        "clip": Path(choice.clip or pack.clip_spec),
+        "face_encoder": Path(choice.face_encoder or ""),
+    }
+    if encoded:
+        files["encoder"] = Path(choice.encoder) if choice.encoder else pack.path("encoder")
+    weights = {role: path / "clip.safetensors" if path.is_dir() else path for role, path in files.items()}
+    hashes = {role: sha256(path) for role, path in weights.items() if path.is_file()}
+    return Models(pack=choice.pack, hashes=hashes, **own)
+
+
+def sha256(path: Path) -> str:
+    """The first digits of a file's SHA-256."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:_DIGITS]

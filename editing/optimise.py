@@ -1,0 +1,151 @@
+"""StyleCLIP's latent optimisation (Patashnik et al. 2021, section 4): a latent moves until CLIP sees the prompt."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..generators.stylegan2 import StyleGAN2
+from ..guidance import OBJECTIVES
+from ..guidance.objective import Objective, Start, Sum
+from ..guidance.prompts import Prompt, parse_prompts
+from .drivers import Gradient, Latent
+from .edit import Edit
+from .models import LoadedModels, required_face_encoder
+from .pictures import read_picture
+from .recipe import EditSettings
+
+_W_SAMPLES = 2048
+
+
+def start_latent(generator: StyleGAN2, w: Tensor, space: str) -> Latent:
+    """The latent to optimise, from W (B,w_dim) or W+ (B,num_ws,w_dim): W is the mean over the layers of W+.
+
+    Returns:
+        (B,w_dim), (B,num_ws,w_dim), or the styles by name.
+    """
+    if space == "w":
+        return w if w.ndim == 2 else w.mean(dim=1)
+    plus = w[:, None].expand(-1, generator.num_ws, -1).contiguous() if w.ndim == 2 else w
+    if space == "w+":
+        return plus
+    return dict(zip(generator.style_names, generator.styles(plus), strict=True))
+
+
+def prompts_of(settings: EditSettings) -> tuple[Prompt, ...]:
+    """The prompts with their weights; the negative ones with theirs turned round.
+
+    Raises:
+        UsageError: a prompt that cannot be read.
+    """
+    wanted = parse_prompts(settings.prompt)
+    if not settings.negative.strip():
+        return wanted
+    return (*wanted, *(replace(p, weight=-p.weight) for p in parse_prompts(settings.negative)))
+
+
+def objective_of(settings: EditSettings, start: Start) -> Objective:
+    """The sum of the CLIP term, the distance to the start's latent, and identity where it counts."""
+    clip: dict[str, Any] = {"templates": settings.templates}
+    if settings.clip_loss != "directional":
+        clip["cutouts"] = settings.cutouts
+    terms: list[tuple[str, float, Mapping[str, Any]]] = [
+        (settings.clip_loss, 1.0, clip),
+        ("latent", settings.latent_weight, {}),
+        ("identity", settings.identity_weight, {}),
+    ]
+    return Sum(OBJECTIVES.load(name)(own, start) * weight for name, weight, own in terms if weight > 0)
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where an edit starts.
+
+    Attributes:
+        latent: the picture's own, in the space of the settings.
+        image: (1,3,R,R) in [0,1], what the generator draws of it.
+        first: where the optimisation sets out: `latent`, or a little off it.
+    """
+
+    latent: Latent
+    image: Tensor
+    first: Latent
+
+
+@torch.no_grad()
+def origin_of(models: LoadedModels, w: Tensor, settings: EditSettings) -> Origin:
+    """The start of an edit of W or W+."""
+    w = w.to(models.device)
+    latent = start_latent(models.generator, w, settings.space)
+    moved = w if settings.seed == 0 else w + settings.variation * _noise(models.generator, w, settings.seed)
+    return Origin(latent, decoder(models)(latent), start_latent(models.generator, moved, settings.space))
+
+
+def _noise(generator: StyleGAN2, w: Tensor, seed: int) -> Tensor:
+    """One move in W for all layers, of random w's size in every dimension: W+ stays as near to W as it was."""
+    rng = torch.Generator().manual_seed(seed)
+    z = torch.randn(_W_SAMPLES, generator.z_dim, generator=rng).to(w.device)
+    labels = torch.zeros(_W_SAMPLES, generator.c_dim, device=w.device) if generator.c_dim else None
+    deviation = generator.mapping.single(z, labels).std(dim=0)
+    move = torch.randn(deviation.shape, generator=rng).to(w.device) * deviation
+    return move.expand_as(w)
+
+
+def decoder(models: LoadedModels) -> Any:
+    """latent -> pictures (B,3,R,R) in [0,1], in the models' precision."""
+
+    def decode(latent: Latent) -> Tensor:
+        with torch.autocast(models.device.type, models.precision, models.precision != torch.float32):
+            return models.generator.decode(latent).float()
+
+    return decode
+
+
+def latent_edit(
+    models: LoadedModels,
+    origin: Origin,
+    settings: EditSettings,
+    background: tuple[Tensor, Tensor] | None = None,
+) -> Edit:
+    """The composition of the nouns that runs the optimisation.
+
+    Args:
+        background: a picture and a mask, (1,3,R,R) and (1,1,R,R): CLIP sees the generator's picture only where
+            the mask is 1.
+    """
+    start = Start(
+        image=origin.image,
+        latent=origin.latent,
+        prompts=prompts_of(settings),
+        source=settings.source or models.source,
+        perceptor=models.perceptor,
+        load_image=_load_image,
+        face_encoder=required_face_encoder(models) if settings.identity_weight > 0 else None,
+    )
+    decode = decoder(models)
+
+    def masked(latent: Latent) -> Tensor:
+        images: Tensor = decode(latent)
+        return images if background is None else torch.lerp(background[0], images, background[1])
+
+    fixed = [name for name in origin.latent if name.endswith("torgb")] if settings.space == "s" else []
+    driver = Gradient(origin.first, settings.steps, settings.lr, fixed=fixed)
+    return Edit(masked, objective_of(settings, start), driver, settings.steps, [settings.seed])
+
+
+def between(start: Latent, end: Latent, strength: float) -> Latent:
+    """start + strength * (end - start)."""
+    if isinstance(start, Tensor) and isinstance(end, Tensor):
+        return torch.lerp(start, end, strength)
+    if isinstance(start, Mapping) and isinstance(end, Mapping):
+        return {name: torch.lerp(start[name], end[name], strength) for name in start}
+    raise TypeError("both latents must be tensors, or both styles")
+
+
+def _load_image(path: Path) -> Tensor:
+    return read_picture(path).image

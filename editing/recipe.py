@@ -1,0 +1,168 @@
+"""What an edit is asked to do, and the record that makes the same picture again.
+
+`EditSettings` is the one place where defaults are written: flags of the command line and keywords of
+`promptbrush.edit` are its fields. A `Recipe` adds what was edited, with which models, where.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import tomli_w
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from .._base import InputFileError, UsageError, did_you_mean
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+MAX_STEPS = 100_000
+MAX_COUNT = 1000
+
+
+class EditSettings(BaseModel):
+    """How one picture is edited; the published values are in the preset `paper`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    prompt: str = Field(description="what the result should show; weights and '|' as in the README")
+    negative: str = Field("", description="what it should not show")
+    source: str = Field("", description="what the picture shows now; empty: the pack's own words")
+    strength: float = Field(1.0, ge=0, le=10, description="0 is the input, 1 the edit, more exaggerates")
+    steps: int = Field(60, ge=1, le=MAX_STEPS, description="steps of the optimisation")
+    lr: float = Field(0.1, gt=0, le=100, description="learning rate")
+    space: Literal["w", "w+", "s"] = Field("w+", description="latent that is optimised: w, w+ or s")
+    clip_loss: Literal["similarity", "spherical", "directional"] = Field(
+        "directional", description="how CLIP judges: similarity, spherical or directional"
+    )
+    clip_input: Literal["standard", "reference"] = Field(
+        "standard", description="reference: the input of the published StyleCLIP"
+    )
+    templates: str = Field(
+        "none", description="sentences around a prompt: none, imagenet79, imagenet80 or a file"
+    )
+    cutouts: int = Field(0, ge=0, le=1024, description="random views a step; 0: the whole picture")
+    latent_weight: float = Field(0.008, ge=0, description="weight of the distance to the start's latent")
+    identity_weight: float = Field(
+        0.0, ge=0, description="weight of the face's identity; needs --face-encoder"
+    )
+    variation: float = Field(
+        0.2, ge=0, le=10, description="how far off seeds other than 0 start, in standard deviations of w"
+    )
+    paste: Literal["changed", "all", "square"] = Field(
+        "changed",
+        description="changed: only what changed is put into the picture; all; square: no paste-back",
+    )
+    seed: int = Field(0, ge=0, lt=2**62, description="of the start and the views; result k has seed + k")
+
+
+# Where a preset differs from the defaults above; `paper` is StyleCLIP's latent optimisation (Patashnik et al. 2021).
+PRESETS: dict[str, dict[str, Any]] = {
+    "default": {},
+    "paper": {
+        "steps": 300,
+        "lr": 0.1,
+        "space": "w+",
+        "clip_loss": "similarity",
+        "clip_input": "reference",
+        "latent_weight": 0.008,
+        "variation": 0.0,
+        "cutouts": 0,
+        "templates": "none",
+        "paste": "all",
+    },
+}
+
+
+def edit_settings(prompt: str, preset: str = "default", **chosen: Any) -> EditSettings:
+    """Settings of a preset, with what was chosen in place of its values; None means not chosen.
+
+    Raises:
+        UsageError: an unknown preset or setting, or a value out of its range.
+    """
+    if preset not in PRESETS:
+        hint = did_you_mean(preset, list(PRESETS))
+        raise UsageError(f"no preset is called '{preset}'{hint}; known: {', '.join(PRESETS)}")
+    given = {name: value for name, value in chosen.items() if value is not None}
+    known = list(EditSettings.model_fields)
+    for name in given:
+        if name not in known:
+            raise UsageError(
+                f"no setting is called '{name}'{did_you_mean(name, known)}; known: {', '.join(known)}"
+            )
+    try:
+        return EditSettings(prompt=prompt, **{**PRESETS[preset], **given})
+    except ValidationError as error:
+        raise UsageError(_first_problem(error)) from error
+
+
+class Models(BaseModel):
+    """Which models took part: what to load, and the first digits of each file's SHA-256."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    pack: str
+    generator: str | None = None
+    clip: str | None = None
+    encoder: str | None = None
+    face_encoder: str | None = None
+    hashes: dict[str, str] = Field(default_factory=dict)
+
+
+class Recipe(BaseModel):
+    """Everything that is needed to make a picture again; TOML in the picture's metadata."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    method: Literal["edit"] = "edit"
+    promptbrush: str
+    torch: str
+    device: str
+    precision: str
+    picture: str | None = None
+    picture_sha256: str | None = None
+    latent: str | None = None
+    latent_sha256: str | None = None
+    mask: str | None = None
+    mask_sha256: str | None = None
+    models: Models
+    settings: EditSettings
+
+    def to_toml(self) -> str:
+        """Text that `from_toml` reads back."""
+        return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True))
+
+    @classmethod
+    def from_toml(cls, text: str, where: str) -> Recipe:
+        """Read a recipe; `where` is named in errors.
+
+        Raises:
+            InputFileError: not TOML, or not a recipe that this version knows.
+        """
+        try:
+            return cls.model_validate(_parse(text))
+        except (tomllib.TOMLDecodeError, RecursionError) as error:
+            raise InputFileError(f"{where}: its recipe is not TOML ({error})") from error
+        except ValidationError as error:
+            raise InputFileError(
+                f"{where}: its recipe does not fit this version: {_first_problem(error)}"
+            ) from error
+
+
+def _parse(text: str) -> Mapping[str, Any]:
+    parsed: Mapping[str, Any] = tomllib.loads(text)
+    return parsed
+
+
+def _first_problem(error: ValidationError) -> str:
+    """The first of pydantic's findings in one line."""
+    first = error.errors(include_url=False)[0]
+    name = ".".join(str(part) for part in first["loc"]) or "value"
+    value = " ".join(str(first["input"]).split())
+    shown = value if len(value) <= 60 else value[:57] + "..."
+    message = first["msg"][:1].lower() + first["msg"][1:]
+    return f"{name} is {shown}; {message}"
