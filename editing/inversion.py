@@ -1,0 +1,216 @@
+"""From a picture to the latent that draws it: an encoder's guess, then a few steps on the picture itself."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import islice
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor
+
+from .._base import UsageError
+from ..generators.encoder import Encoder
+from ..generators.pyramid import reconstruction_loss
+from ..generators.stylegan2.generator import StyleGAN2
+from ..guidance.objective import Function, Objective
+from ..guidance.regularity import LatentDistance
+from .drivers import Gradient, Latent
+from .edit import Edit, Step
+from .framing import Placement, letterbox, resize
+
+_LARGEST_COMPARED = 256
+_SPREAD_SAMPLES = 1000
+_SMALLEST_SPREAD = 1e-3
+
+
+class InversionSettings(BaseModel):
+    """How a picture is inverted; latents are measured in standard deviations of each entry of w."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    space: Literal["w", "w+"] = Field(default="w+", description="one w for all layers, or one for each")
+    steps: int = Field(default=30, ge=0, le=100_000, description="steps on the picture after the first guess")
+    lr: float = Field(default=0.05, gt=0, le=100, description="learning rate of these steps")
+    anchor: float = Field(default=0.02, ge=0, description="weight of the squared distance to the first guess")
+    search_steps: int = Field(
+        default=200, ge=0, le=100_000, description="steps in W where no encoder guesses"
+    )
+    search_lr: float = Field(default=0.1, gt=0, le=100, description="learning rate of these")
+
+
+@dataclass(frozen=True)
+class Inversion:
+    """A picture as a latent.
+
+    Attributes:
+        latent: W+ (B,num_ws,w_dim) on the generator's device.
+        image: what it draws, (B,3,R,R) in [0,1].
+        target: the pictures as they were compared, (B,3,R,R) in [0,1].
+        placement: where the pictures lie in these squares, for `paste_back`.
+        distance: (B,) of image and target, Laplacian pyramid L1 plus L1.
+        steps: how often the latent was moved.
+    """
+
+    latent: Tensor
+    image: Tensor
+    target: Tensor
+    placement: Placement
+    distance: Tensor
+    steps: int
+
+
+def invert(
+    generator: StyleGAN2,
+    encoder: Encoder | None,
+    image: Tensor,
+    settings: InversionSettings | None = None,
+    see: Callable[[Step], None] | None = None,
+) -> Inversion:
+    """Find the latent of each picture; pictures of a batch do not influence each other.
+
+    The encoder's latent is moved so that its picture comes nearer, while it stays near where it began: far
+    from there pictures match but edits no longer behave (Tov et al. 2021). Without an encoder the first guess
+    is the average w, moved in W (Karras et al. 2020, appendix D, without its noise maps).
+
+    Args:
+        generator: of any size, unchanged.
+        encoder: of this generator, or None.
+        image: (B,3,H,W) in [0,1]; other shapes than the generator's square are letterboxed.
+        settings: the defaults if None.
+        see: is shown every step; its latents are offsets in the units of the settings.
+
+    Raises:
+        UsageError: not RGB pictures, or an encoder of another generator.
+    """
+    settings = settings or InversionSettings()
+    if image.ndim != 4 or image.shape[1] != 3 or image.numel() == 0:
+        raise UsageError(f"pictures (B,3,H,W) can be inverted, not {tuple(image.shape)}")
+    model, device = _frozen(generator), generator.w_avg.device
+    target, placement = letterbox(image.detach().to(device, torch.float32), generator.resolution)
+    descent = _Descent(model, target, _spread(model, encoder), see)
+    if encoder is None:
+        average = model.w_avg.expand(len(target), -1)
+        start = descent.run(average, settings.search_steps, settings.search_lr, anchor=0).latent
+    else:
+        start = _encoded(encoder, model, target)
+    found = descent.run(_in_space(start, settings, model), settings.steps, settings.lr, settings.anchor)
+    latent = found.latent if found.latent.ndim == 3 else _repeated(found.latent, model)
+    moved = settings.steps + (settings.search_steps if encoder is None else 0)
+    return Inversion(latent, found.images, target, placement, found.distance, moved)
+
+
+@dataclass(frozen=True)
+class _Found:
+    """The best of a descent, for each sample: the latent, its pictures and their distance (B,)."""
+
+    latent: Tensor
+    images: Tensor
+    distance: Tensor
+
+
+@dataclass(frozen=True)
+class _Descent:
+    """Moves latents so that their pictures come nearer to `target`."""
+
+    model: StyleGAN2
+    target: Tensor
+    spread: Tensor
+    see: Callable[[Step], None] | None
+
+    def run(self, start: Tensor, steps: int, lr: float, anchor: float) -> _Found:
+        """Move W or W+ codes; 0 steps give them back with their pictures."""
+        # What moves is the offset in units of `spread`, so that a learning rate means the same for every generator.
+        origin = torch.zeros_like(start)
+        objective: Objective = Function(self._distance, "picture")
+        if anchor > 0:
+            objective = objective + LatentDistance(origin[:1], "mean", "anchor") * anchor
+        driver = Gradient(origin, max(1, steps), lr, _falling)
+        edit = Edit(lambda offset: self._draw(start, offset), objective, driver, steps + 1)
+        found = _Found(start, self.target, torch.full((len(start),), torch.inf, device=start.device))
+        # The last draw is not followed by a move, because nobody asks for the step after it.
+        for step in islice(edit.run(), steps + 1):
+            found = self._better(found, step, start)
+            if self.see is not None:
+                self.see(step)
+        return found
+
+    def _draw(self, start: Tensor, offset: Latent) -> Tensor:
+        return self.model.decode(start + self.spread * _tensor(offset))
+
+    def _distance(self, images: Tensor) -> Tensor:
+        return reconstruction_loss(_reduced(images), _reduced(self.target))
+
+    def _better(self, found: _Found, step: Step, start: Tensor) -> _Found:
+        """Take over the samples whose best step is this one."""
+        taken = step.best == step.index
+        latent = start + self.spread * _tensor(step.latent)
+        return _Found(
+            torch.where(taken.view(-1, *[1] * (start.ndim - 1)), latent, found.latent),
+            torch.where(taken.view(-1, 1, 1, 1), step.images, found.images),
+            torch.where(taken, step.losses["picture"], found.distance),
+        )
+
+
+def _falling(t: float) -> float:
+    """Cosine from 1 to 0: the first guess is good, so there is nothing to warm up for."""
+    return 0.5 + 0.5 * math.cos(math.pi * t)
+
+
+def _tensor(latent: Latent) -> Tensor:
+    if not isinstance(latent, Tensor):
+        raise UsageError("an inversion moves a W or W+ latent, not named styles")
+    return latent
+
+
+def _frozen(generator: StyleGAN2) -> StyleGAN2:
+    """The generator, or a copy if gradients would gather in its weights."""
+    if not any(parameter.requires_grad for parameter in generator.parameters()):
+        return generator
+    return copy.deepcopy(generator).requires_grad_(False)
+
+
+@torch.no_grad()
+def _encoded(encoder: Encoder, model: StyleGAN2, target: Tensor) -> Tensor:
+    """The encoder's W+ latents of squares of the generator's size."""
+    made, wanted = (encoder.num_ws, encoder.w_dim), (model.num_ws, model.w_dim)
+    if made != wanted:
+        raise UsageError(
+            f"the encoder makes W+ latents {made}, the generator takes {wanted}; use this generator's own"
+        )
+    seen = resize(target, encoder.resolution, encoder.resolution).to(encoder.w_avg.device)
+    latent: Tensor = encoder(seen)
+    return latent.to(target.device)
+
+
+@torch.no_grad()
+def _spread(model: StyleGAN2, encoder: Encoder | None) -> Tensor:
+    """Standard deviation of each entry of w, (w_dim,)."""
+    device = model.w_avg.device
+    if encoder is not None and encoder.w_dim == model.w_dim:
+        return encoder.w_scale.detach().to(device)
+    rng = torch.Generator().manual_seed(0)
+    z = torch.randn(_SPREAD_SAMPLES, model.z_dim, generator=rng).to(device)
+    labels = torch.zeros(len(z), model.c_dim, device=device) if model.c_dim else None
+    return model.mapping.single(z, labels).std(0).clamp(min=_SMALLEST_SPREAD)
+
+
+def _in_space(latent: Tensor, settings: InversionSettings, model: StyleGAN2) -> Tensor:
+    if settings.space == "w":
+        return latent if latent.ndim == 2 else latent.mean(1)
+    return latent if latent.ndim == 3 else _repeated(latent, model)
+
+
+def _repeated(w: Tensor, model: StyleGAN2) -> Tensor:
+    return w[:, None].repeat(1, model.num_ws, 1)
+
+
+def _reduced(images: Tensor) -> Tensor:
+    """Pictures whose sides are powers of two, at most 256 px: finer detail costs time and is not in the latent."""
+    factor = images.shape[-1] // _LARGEST_COMPARED
+    return images if factor < 2 else F.avg_pool2d(images, factor)

@@ -1,0 +1,34 @@
+"""How far pictures are apart at every scale: the loss of fits, encoders and inversions."""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor
+
+WEIGHTS = (4.0, 2.0, 1.0, 1.0)
+
+
+def laplacian_loss(made: Tensor, target: Tensor, weights: tuple[float, ...] = WEIGHTS) -> Tensor:
+    """Mean L1 of each level of a Laplacian pyramid, finest first, weighted (as in Bojanowski et al. 2018).
+
+    Args:
+        made, target: pictures (B,3,H,W) of any range; a coarser level is made while both sides are even.
+        weights: of the levels; the last is that of the remainder, however far it was halved.
+
+    Returns:
+        (B,), 0 only for equal pictures.
+    """
+    difference, loss = made - target, made.new_zeros(len(made))
+    for weight in weights[:-1]:
+        if min(difference.shape[2:]) < 2 or difference.shape[2] % 2 or difference.shape[3] % 2:
+            break
+        half = F.avg_pool2d(difference, 2)
+        detail = difference - F.interpolate(half, scale_factor=2, mode="bilinear", align_corners=False)
+        loss = loss + weight * detail.abs().mean((1, 2, 3))
+        difference = half
+    return loss + weights[-1] * difference.abs().mean((1, 2, 3))
+
+
+def reconstruction_loss(made: Tensor, target: Tensor) -> Tensor:
+    """Laplacian pyramid L1 plus plain L1, which the pyramid alone would weigh little: (B,3,H,W) twice -> (B,)."""
+    return laplacian_loss(made, target) + (made - target).abs().mean((1, 2, 3))
