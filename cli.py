@@ -293,6 +293,34 @@ def train_judge(
     typer.echo(f"{output}: {steps} steps on {faces} faces")
 
 
+@train.command("encoder")
+def train_encoder(
+    work: Annotated[Path, typer.Option(help="folder of the generator's training: faces, checkpoints")],
+    generator: Annotated[Path, typer.Option(help="the finished generator, .safetensors")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="the trained encoder, .safetensors")],
+    faces: Annotated[int, typer.Option(min=2, help="how many faces to draw")] = 40_000,
+    steps: Annotated[int, typer.Option(min=1, help="steps of training")] = 5_000,
+    seed: Annotated[int, typer.Option(help="of the weights and the order of pictures")] = 0,
+) -> None:
+    """Train the encoder that finds the latent of a picture; a stopped training goes on."""
+    from .generators import load_generator
+    from .generators.encoder import save_encoder
+    from .generators.training.encoder import EncoderSettings, EncoderTrainer, load_attributes
+    from .generators.training.face_set import load_faces
+
+    model, attributes = load_generator(generator), load_attributes(work)
+    drawn = load_faces(work, faces, model.resolution)
+    trainer = EncoderTrainer(drawn, model, attributes, work, EncoderSettings(steps=steps), seed)
+    for step in trainer.run():
+        if (step.index + 1) % 100 == 0:
+            typer.echo(
+                f"encoder {step.index + 1}/{step.total}  loss {step.loss:.4f}"
+                f"  picture {step.picture:.4f}  latent {step.latent:.4f}  offset {step.offset:.4f}"
+            )
+    save_encoder(trainer.encoder, output, {"licence": "CC-BY-4.0", "steps": str(steps), "seed": str(seed)})
+    typer.echo(f"{output}: {steps} steps on {faces} faces")
+
+
 def main() -> None:
     """Console entry point: a user's mistake becomes one line and its exit code."""
     try:

@@ -41,10 +41,10 @@ class EncoderSettings:
         picture, latent, offset: weights of the losses.
     """
 
-    steps: int = 3_000
-    batch: int = 32
-    drawn: int = 16
-    sampled: int = 8
+    steps: int = 5_000
+    batch: int = 16
+    drawn: int = 8
+    sampled: int = 4
     lr: float = 1.5e-3
     picture: float = 1.0
     latent: float = 1.0
