@@ -222,103 +222,102 @@ def import_model(
     typer.echo(f"{target}: StyleGAN2, {model.resolution} px, {model.num_ws} layers of w")
 
 
+_WORK = typer.Option(help="folder for drawn faces, checkpoints and sample sheets")
+_PRESET = typer.Option(help="whose sizes and settings: mini, the embedded pack's")
+_SEED = typer.Option(help="of the weights and the order of pictures")
+_FACES = typer.Option(min=2, help="how many faces to draw")
+_STEPS = typer.Option(min=1, help="steps of training; else the preset's")
+
+
+def _chosen(**given: int | None) -> dict[str, int]:
+    return {name: value for name, value in given.items() if value is not None}
+
+
 @train.command("stylegan2")
 def train_stylegan2(
-    work: Annotated[Path, typer.Option(help="folder for drawn faces, checkpoints and sample sheets")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="the trained generator")],
-    faces: Annotated[int, typer.Option(min=2, help="how many faces to draw")] = 40_000,
-    steps: Annotated[int, typer.Option(min=1, help="steps of the fit to pictures")] = 16_000,
-    seed: Annotated[int, typer.Option(help="of the weights and the order of pictures")] = 0,
+    work: Annotated[Path, _WORK],
+    output: Annotated[Path, typer.Option("--output", "-o", help="the trained generator, .safetensors")],
+    preset: Annotated[str, _PRESET] = "mini",
+    faces: Annotated[int, _FACES] = 40_000,
+    steps: Annotated[int | None, _STEPS] = None,
+    finish_steps: Annotated[int | None, typer.Option(min=0, help="adversarial steps at the end")] = None,
+    seed: Annotated[int, _SEED] = 0,
 ) -> None:
-    """Fit the mini StyleGAN2 to drawn faces; run it again after a stop and it goes on from its checkpoint."""
-    from .generators.stylegan2 import save_generator
-    from .generators.training.face_set import load_faces
-    from .generators.training.paired import FitSettings, Trainer
-    from .generators.training.sheets import fit_rows, save_sheet
+    """Train a StyleGAN2 on drawn faces; a stopped training goes on from its checkpoint."""
+    from .editing import trainings
 
-    trainer = Trainer(load_faces(work, faces, 64), work, FitSettings(steps=steps), seed)
-    for step in trainer.run():
-        if (step.index + 1) % 100 == 0:
-            typer.echo(f"{step.stage} {step.index + 1}/{step.total}  loss {step.loss:.4f}")
-        if (step.index + 1) % 1000 == 0:
-            save_sheet(fit_rows(trainer), work / "stylegan2.png", zoom=2)
-    import torch
-
-    save_generator(trainer.average.generator, output, {"licence": "CC-BY-4.0"}, torch.float16)
-    typer.echo(f"{output}: {trainer.settings.steps} steps of {trainer.settings.batch} faces")
+    trainings.check_preset(preset)
+    fit = trainings.FitSettings(**_chosen(steps=steps))
+    finish = trainings.FinishSettings(**_chosen(steps=finish_steps))
+    _report(trainings.stylegan2(work, output, faces, seed, fit, finish))
 
 
 @train.command("clip")
 def train_clip(
-    work: Annotated[Path, typer.Option(help="folder for drawn faces and checkpoints")],
+    work: Annotated[Path, _WORK],
     output: Annotated[Path, typer.Option("--output", "-o", help="folder of the trained model")],
-    faces: Annotated[int, typer.Option(min=2, help="how many faces to draw")] = 40_000,
-    steps: Annotated[int, typer.Option(min=1, help="steps of training")] = 8_000,
-    batch: Annotated[int, typer.Option(min=2, help="pairs a step")] = 192,
-    attack_steps: Annotated[int, typer.Option(min=0, help="adversarial steps on the picture")] = 1,
-    seed: Annotated[int, typer.Option(help="of the weights and the order of pairs")] = 0,
+    preset: Annotated[str, _PRESET] = "mini",
+    faces: Annotated[int, _FACES] = 40_000,
+    steps: Annotated[int | None, _STEPS] = None,
+    batch: Annotated[int | None, typer.Option(min=2, help="pairs a step")] = None,
+    attack_steps: Annotated[int | None, typer.Option(min=0, help="adversarial steps on the picture")] = None,
+    seed: Annotated[int, _SEED] = 0,
 ) -> None:
-    """Train the mini CLIP on drawn faces; run it again after a stop and it goes on from its checkpoint."""
-    from .editing.training import BPE_NAME, clip_trainer, save_clip
-    from .generators.training.face_set import load_faces
-    from .guidance.training.clip import ClipSettings
+    """Train a CLIP on drawn faces and captions; a stopped training goes on from its checkpoint."""
+    from .editing import trainings
 
-    drawn = load_faces(work, faces, 64)
-    settings = ClipSettings(steps=steps, batch=batch, attack_steps=attack_steps)
-    trainer = clip_trainer(drawn, work, settings, seed)
-    for step in trainer.run():
-        if (step.index + 1) % 50 == 0:
-            typer.echo(f"clip {step.index + 1}/{step.total}  loss {step.loss:.4f}")
-    save_clip(trainer, drawn, work / BPE_NAME, output)
-    typer.echo(f"{output}: {steps} steps of {batch} pairs")
+    trainings.check_preset(preset)
+    settings = trainings.ClipSettings(**_chosen(steps=steps, batch=batch, attack_steps=attack_steps))
+    _report(trainings.clip(work, output, faces, seed, settings))
 
 
 @train.command("judge")
 def train_judge(
-    work: Annotated[Path, typer.Option(help="folder for drawn faces and checkpoints")],
+    work: Annotated[Path, _WORK],
     output: Annotated[Path, typer.Option("--output", "-o", help="the trained judge, .safetensors")],
-    faces: Annotated[int, typer.Option(min=2, help="how many faces to draw")] = 20_000,
-    steps: Annotated[int, typer.Option(min=1, help="steps of training")] = 4_000,
-    seed: Annotated[int, typer.Option(help="of the weights and the first face")] = 10_000_000,
+    preset: Annotated[str, _PRESET] = "mini",
+    faces: Annotated[int, _FACES] = 20_000,
+    steps: Annotated[int | None, _STEPS] = None,
+    seed: Annotated[int, typer.Option(help="of the weights, and of the first face")] = 10_000_000,
 ) -> None:
     """Train the classifier that measures edits and never guides them; a stopped training goes on."""
-    from .generators.training.face_set import load_faces
-    from .generators.training.judge import JudgeSettings, JudgeTrainer, save_judge
+    from .editing import trainings
 
-    trainer = JudgeTrainer(load_faces(work, faces, 64, seed), work, JudgeSettings(steps=steps), seed)
-    for done, loss in trainer.run():
-        if done % 100 == 0:
-            typer.echo(f"judge {done}/{steps}  loss {loss:.4f}")
-    save_judge(trainer.judge, output, {"licence": "CC-BY-4.0", "steps": str(steps), "seed": str(seed)})
-    typer.echo(f"{output}: {steps} steps on {faces} faces")
+    trainings.check_preset(preset)
+    settings = trainings.JudgeSettings(**_chosen(steps=steps))
+    _report(trainings.judge(work, output, faces, seed, settings))
 
 
 @train.command("encoder")
 def train_encoder(
-    work: Annotated[Path, typer.Option(help="folder of the generator's training: faces, checkpoints")],
+    work: Annotated[Path, _WORK],
     generator: Annotated[Path, typer.Option(help="the finished generator, .safetensors")],
     output: Annotated[Path, typer.Option("--output", "-o", help="the trained encoder, .safetensors")],
-    faces: Annotated[int, typer.Option(min=2, help="how many faces to draw")] = 40_000,
-    steps: Annotated[int, typer.Option(min=1, help="steps of training")] = 5_000,
-    seed: Annotated[int, typer.Option(help="of the weights and the order of pictures")] = 0,
+    preset: Annotated[str, _PRESET] = "mini",
+    faces: Annotated[int, _FACES] = 40_000,
+    steps: Annotated[int | None, _STEPS] = None,
+    seed: Annotated[int, _SEED] = 0,
 ) -> None:
     """Train the encoder that finds the latent of a picture; a stopped training goes on."""
-    from .generators import load_generator
-    from .generators.encoder import save_encoder
-    from .generators.training.encoder import EncoderSettings, EncoderTrainer, load_attributes
-    from .generators.training.face_set import load_faces
+    from .editing import trainings
 
-    model, attributes = load_generator(generator), load_attributes(work)
-    drawn = load_faces(work, faces, model.resolution)
-    trainer = EncoderTrainer(drawn, model, attributes, work, EncoderSettings(steps=steps), seed)
-    for step in trainer.run():
-        if (step.index + 1) % 100 == 0:
-            typer.echo(
-                f"encoder {step.index + 1}/{step.total}  loss {step.loss:.4f}"
-                f"  picture {step.picture:.4f}  latent {step.latent:.4f}  offset {step.offset:.4f}"
-            )
-    save_encoder(trainer.encoder, output, {"licence": "CC-BY-4.0", "steps": str(steps), "seed": str(seed)})
-    typer.echo(f"{output}: {steps} steps on {faces} faces")
+    trainings.check_preset(preset)
+    settings = trainings.EncoderSettings(**_chosen(steps=steps))
+    _report(trainings.encoder(work, generator, output, faces, seed, settings))
+
+
+@train.command("pack")
+def train_pack(
+    folder: Annotated[
+        Path, typer.Argument(help="holds stylegan2.safetensors, encoder.safetensors and clip/")
+    ],
+    name: Annotated[str, typer.Option(help="of the pack")] = "mini",
+    version: Annotated[str, typer.Option("--pack-version", help="of the pack")] = "1",
+) -> None:
+    """Make a folder of trained models a pack: hash the files and write pack.json."""
+    from .editing import trainings
+
+    _report(trainings.pack(folder, name, version))
 
 
 def main() -> None:

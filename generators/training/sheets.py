@@ -9,24 +9,24 @@ from PIL import Image
 from torch import Tensor
 
 from .coupling import Z_DIM
-from .paired import PairedModel, Trainer
+from .face_set import FaceSet
+from .paired import PairedModel
 
 _COLUMNS = 16
 
 
 @torch.no_grad()
-def fit_rows(trainer: Trainer, seed: int = 0) -> list[Tensor]:
+def fit_rows(model: PairedModel, faces: FaceSet, seed: int = 0) -> list[Tensor]:
     """Rows of pictures (B,3,H,W) in [0,1]: drawn faces, their fit, midpoints in W, and two rows of random z."""
-    model: PairedModel = trainer.average
-    device = trainer.device
-    rows = torch.arange(min(_COLUMNS, len(trainer.vectors)))
-    w = model.attributes(trainer.vectors[rows].to(device))
+    device = next(model.parameters()).device
+    rows = torch.arange(min(_COLUMNS, len(faces.vectors)))
+    w = model.attributes(torch.from_numpy(faces.vectors[: len(rows)]).to(device))
     rng = torch.Generator().manual_seed(seed)
     z = torch.randn(2 * len(rows), Z_DIM, generator=rng).to(device)
     generator = model.generator
     codes = [w, torch.lerp(w, w.roll(1, 0), 0.5), *generator.mapping.single(z).chunk(2)]
     made = [generator.decode(code[:, None].expand(-1, generator.num_ws, -1), noise="none") for code in codes]
-    return [trainer.faces.pictures(rows).to(device) / 2 + 0.5, *made]
+    return [faces.pictures(rows).to(device) / 2 + 0.5, *made]
 
 
 def save_sheet(rows: list[Tensor], path: Path, zoom: int = 1) -> None:

@@ -1,0 +1,125 @@
+"""What the `train` commands do: run a trainer to its end, tell a line now and then, write the weights.
+
+The presets say how the embedded models were made. A training that was stopped goes on from its checkpoint in
+the work folder when its command is given again.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+
+from .._base import UsageError, did_you_mean
+from ..generators.encoder import save_encoder
+from ..generators.packs import write_manifest
+from ..generators.stylegan2 import load_generator, save_generator
+from ..generators.training.adversarial import FinishSettings, FinishTrainer
+from ..generators.training.encoder import EncoderSettings, EncoderTrainer, load_attributes
+from ..generators.training.face_set import load_faces
+from ..generators.training.judge import JudgeSettings, JudgeTrainer, save_judge
+from ..generators.training.paired import FitSettings, Trainer
+from ..generators.training.sheets import fit_rows, save_sheet
+from ..guidance.training.clip import ClipSettings
+from .training import BPE_NAME, clip_trainer, save_clip
+
+PRESETS = ("mini",)
+LICENCE = "CC-BY-4.0"
+ATTRIBUTION = (
+    "Faces drawn with 'Toon Head' by Johan Melin (CC BY 4.0), through DiceBear, with changes: parts, colours and "
+    "backgrounds were added",
+)
+_SIZE = 64
+_SHEET_EVERY = 1000
+
+
+def check_preset(preset: str) -> None:
+    """Raises UsageError for a preset that is not known."""
+    if preset not in PRESETS:
+        hint = did_you_mean(preset, list(PRESETS))
+        raise UsageError(f"no preset of trainings is called '{preset}'{hint}; known: {', '.join(PRESETS)}")
+
+
+def stylegan2(
+    work: Path, output: Path, faces: int, seed: int, fit: FitSettings, finish: FinishSettings
+) -> Iterator[str]:
+    """Fit to drawn faces, distil the mapping network, finish adversarially."""
+    drawn = load_faces(work, faces, _SIZE)
+    trainer = Trainer(drawn, work, fit, seed)
+    sheet = functools.partial(save_sheet, path=work / "stylegan2.png", zoom=2)
+    for step in trainer.run():
+        if (step.index + 1) % 100 == 0:
+            yield f"{step.stage} {step.index + 1}/{step.total}  loss {step.loss:.4f}"
+        if (step.index + 1) % _SHEET_EVERY == 0:
+            sheet(fit_rows(trainer.average, drawn))
+    last = FinishTrainer(drawn, work, trainer.average, finish, seed)
+    for done in last.run():
+        if (done.index + 1) % 20 == 0:
+            yield (
+                f"finish {done.index + 1}/{done.total}  discriminator {done.discriminator:.3f}"
+                f"  generator {done.generator:.3f}  pixels {done.pixels:.4f}"
+            )
+        if (done.index + 1) % 200 == 0:
+            sheet(fit_rows(last.average, drawn))
+    sheet(fit_rows(last.average, drawn))
+    save_generator(last.average.generator, output, {"licence": LICENCE, "seed": str(seed)}, torch.float16)
+    yield f"{output}: {fit.steps} steps of fit, {finish.steps} of finish"
+
+
+def clip(work: Path, output: Path, faces: int, seed: int, settings: ClipSettings) -> Iterator[str]:
+    """Train the CLIP on drawn faces and their captions."""
+    drawn = load_faces(work, faces, _SIZE)
+    trainer = clip_trainer(drawn, work, settings, seed)
+    for step in trainer.run():
+        if (step.index + 1) % 50 == 0:
+            yield f"clip {step.index + 1}/{step.total}  loss {step.loss:.4f}"
+    save_clip(trainer, drawn, work / BPE_NAME, output)
+    yield f"{output}: {settings.steps} steps of {settings.batch} pairs"
+
+
+def judge(work: Path, output: Path, faces: int, seed: int, settings: JudgeSettings) -> Iterator[str]:
+    """Train the classifier that measures edits and guides nothing; `seed` is also its first face's."""
+    trainer = JudgeTrainer(load_faces(work, faces, _SIZE, seed), work, settings, seed)
+    for done, loss in trainer.run():
+        if done % 100 == 0:
+            yield f"judge {done}/{settings.steps}  loss {loss:.4f}"
+    save_judge(trainer.judge, output, {"licence": LICENCE, "steps": str(settings.steps), "seed": str(seed)})
+    yield f"{output}: {settings.steps} steps on {faces} faces"
+
+
+def encoder(
+    work: Path, generator: Path, output: Path, faces: int, seed: int, settings: EncoderSettings
+) -> Iterator[str]:
+    """Train the encoder of a generator that `stylegan2` made in the same work folder."""
+    model, attributes = load_generator(generator), load_attributes(work)
+    drawn = load_faces(work, faces, model.resolution)
+    trainer = EncoderTrainer(drawn, model, attributes, work, settings, seed)
+    for step in trainer.run():
+        if (step.index + 1) % 100 == 0:
+            yield (
+                f"encoder {step.index + 1}/{step.total}  loss {step.loss:.4f}"
+                f"  picture {step.picture:.4f}  latent {step.latent:.4f}  offset {step.offset:.4f}"
+            )
+    save_encoder(trainer.encoder, output, {"licence": LICENCE, "seed": str(seed)})
+    yield f"{output}: {settings.steps} steps on {faces} faces"
+
+
+def pack(folder: Path, name: str, version: str) -> Iterator[str]:
+    """Write the manifest of a folder that holds stylegan2.safetensors, encoder.safetensors and clip/."""
+    made = write_manifest(
+        folder,
+        name=name,
+        version=version,
+        about="small models of drawn faces, for trying out, tests and teaching",
+        domain="cartoon faces",
+        source="a person",
+        resolution=_SIZE,
+        generator="stylegan2.safetensors",
+        clip="clip",
+        encoder="encoder.safetensors",
+        licence=LICENCE,
+        attribution=ATTRIBUTION,
+    )
+    yield f"{folder}: pack '{made.name}' {made.version}, {made.size / 1e6:.1f} MB"
