@@ -37,7 +37,7 @@ class EncoderSettings:
     Args:
         batch: faces a step.
         drawn: how many of them are drawn again for the picture loss, the costly part.
-        sampled: pictures of the generator itself a step.
+        sampled: pictures of the generator itself a step, at least 1.
         picture, latent, offset: weights of the losses.
     """
 
@@ -81,7 +81,7 @@ def load_attributes(work: Path) -> AttributeNetwork:
         prefix = "attributes."
         average = dict(state["average"])
         found = {key[len(prefix) :]: value for key, value in average.items() if key.startswith(prefix)}
-        w_dim, inputs = found["layers.0.weight"].shape
+        w_dim, inputs = torch.as_tensor(found["layers.0.weight"]).shape
         network = AttributeNetwork(inputs, w_dim)
         network.load_state_dict(found)
     return network.eval().requires_grad_(False)
