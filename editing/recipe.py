@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from .._base import InputFileError, UsageError, did_you_mean
 
@@ -59,6 +59,14 @@ class EditSettings(BaseModel):
     )
     seed: int = Field(0, ge=0, lt=2**62, description="of the start and the views; result k has seed + k")
 
+    @field_validator("prompt", "negative", "source", "templates")
+    @classmethod
+    def _can_be_stored(cls, text: str) -> str:
+        # Bytes of a command line that are not UTF-8 arrive as surrogates, which no recipe can hold.
+        if not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text):
+            raise ValueError("it is not text in UTF-8; type it again")
+        return text
+
 
 # Where a preset differs from the defaults above; `paper` is StyleCLIP's latent optimisation (Patashnik et al. 2021).
 PRESETS: dict[str, dict[str, Any]] = {
@@ -82,7 +90,7 @@ def edit_settings(prompt: str, preset: str = "default", **chosen: Any) -> EditSe
     """Settings of a preset, with what was chosen in place of its values; None means not chosen.
 
     Raises:
-        UsageError: an unknown preset or setting, or a value out of its range.
+        UsageError: an unknown preset or setting, a value out of its range, or one that would not count.
     """
     if preset not in PRESETS:
         hint = did_you_mean(preset, list(PRESETS))
@@ -95,9 +103,26 @@ def edit_settings(prompt: str, preset: str = "default", **chosen: Any) -> EditSe
                 f"no setting is called '{name}'{did_you_mean(name, known)}; known: {', '.join(known)}"
             )
     try:
-        return EditSettings(prompt=prompt, **{**PRESETS[preset], **given})
+        settings = EditSettings(prompt=prompt, **{**PRESETS[preset], **given})
     except ValidationError as error:
         raise UsageError(_first_problem(error)) from error
+    _check_heeded(settings, given)
+    return settings
+
+
+def _check_heeded(settings: EditSettings, given: Mapping[str, Any]) -> None:
+    """A value that the chosen loss would pass over in silence is a mistake."""
+    directional = settings.clip_loss == "directional"
+    if directional and given.get("cutouts"):
+        raise UsageError(
+            f"cutouts is {settings.cutouts}, but the loss 'directional' looks at the whole picture; "
+            "choose the clip loss similarity or spherical, or leave cutouts out"
+        )
+    if not directional and given.get("source"):
+        raise UsageError(
+            f"source is '{_printable(settings.source)}', but the loss '{settings.clip_loss}' compares with nothing; "
+            "choose the clip loss directional, or leave source out"
+        )
 
 
 class Models(BaseModel):
@@ -144,17 +169,21 @@ class Recipe(BaseModel):
             InputFileError: not TOML, or not a recipe that this version knows.
         """
         try:
-            return cls.model_validate(_parse(text))
-        except (tomllib.TOMLDecodeError, RecursionError) as error:
-            raise InputFileError(f"{where}: its recipe is not TOML ({error})") from error
+            return cls.model_validate(_parse(text, where))
         except ValidationError as error:
             raise InputFileError(
                 f"{where}: its recipe does not fit this version: {_first_problem(error)}"
             ) from error
 
 
-def _parse(text: str) -> Mapping[str, Any]:
-    parsed: Mapping[str, Any] = tomllib.loads(text)
+def _parse(text: str, where: str) -> Mapping[str, Any]:
+    try:
+        parsed: Mapping[str, Any] = tomllib.loads(text)
+    # ValueError: also a number of more digits than Python reads.
+    except (ValueError, RecursionError) as error:
+        raise InputFileError(
+            f"{where}: its recipe is not TOML ({error}); give a picture that promptbrush wrote"
+        ) from error
     return parsed
 
 
@@ -162,7 +191,16 @@ def _first_problem(error: ValidationError) -> str:
     """The first of pydantic's findings in one line."""
     first = error.errors(include_url=False)[0]
     name = ".".join(str(part) for part in first["loc"]) or "value"
-    value = " ".join(str(first["input"]).split())
-    shown = value if len(value) <= 60 else value[:57] + "..."
-    message = first["msg"][:1].lower() + first["msg"][1:]
-    return f"{name} is {shown}; {message}"
+    if first["type"] == "missing":
+        return f"{_printable(name)} is missing; add it"
+    if first["type"] == "extra_forbidden":
+        return f"no field is called '{_printable(name)}'; remove it"
+    told = first["msg"].removeprefix("Value error, ")
+    message = told[:1].lower() + told[1:]
+    return f"{_printable(name)} is {_printable(str(first['input']))}; {message}"
+
+
+def _printable(value: str) -> str:
+    """A value that may be endless or hold control characters, on one line."""
+    text = " ".join("".join(c if c.isprintable() else " " for c in value).split())
+    return text if len(text) <= 60 else text[:57] + "..."
