@@ -12,7 +12,7 @@ from promptbrush.guidance.training.bpe import train_bpe, vocab_size, write_merge
 from promptbrush.guidance.training.clip import ClipSettings, ClipTrainer, contrastive_loss, mini_config
 
 COLOURS = {"red": (1, 0, 0), "green": (0, 1, 0), "blue": (0, 0, 1), "white": (1, 1, 1)}
-SETTINGS = ClipSettings(steps=4, batch=8, attack_steps=1, radius_ramp=0.1)
+SETTINGS = ClipSettings(steps=4, batch=8, attack_steps=1, attacked=1.0)
 
 
 class Patches:
