@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 from ._base import InputFileError, MissingError, OutOfMemoryError, PromptbrushError, UsageError
 
 if TYPE_CHECKING:
+    from .editing.editor import Result, edit
+    from .editing.models import load_models
+    from .editing.recipe import Recipe
     from .generators import load_generator
 
 __version__ = "0.1.0"
@@ -17,13 +20,21 @@ __all__ = [
     "MissingError",
     "OutOfMemoryError",
     "PromptbrushError",
+    "Recipe",
+    "Result",
     "UsageError",
     "__version__",
+    "edit",
     "load_generator",
+    "load_models",
 ]
 
 _LAZY = {
+    "Recipe": ".editing.recipe",
+    "Result": ".editing.editor",
+    "edit": ".editing.editor",
     "load_generator": ".generators",
+    "load_models": ".editing.models",
 }
 
 

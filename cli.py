@@ -134,8 +134,13 @@ def edit(
 
 
 def _report(lines: Iterable[str]) -> None:
-    for line in lines:
-        typer.echo(line)
+    try:
+        for line in lines:
+            typer.echo(line)
+    except KeyboardInterrupt as error:
+        from .editing.commands import StoppedError
+
+        raise StoppedError("stopped before there was a result; nothing more was written") from error
 
 
 @app.command()
@@ -146,11 +151,14 @@ def rerun(
     picture: Annotated[Path | None, typer.Option(help="where the edited picture lies now")] = None,
     output: Annotated[Path | None, _OUTPUT] = None,
     overwrite: Annotated[bool, _OVERWRITE] = False,
+    device: Annotated[
+        str | None, typer.Option(help="another than the recipe's: auto, cpu, cuda, mps")
+    ] = None,
 ) -> None:
     """Make a result again from the recipe inside it: the same pixels on the same machine."""
     from .editing.commands import rerun_picture
 
-    _report(rerun_picture(made, picture, output, overwrite))
+    _report(rerun_picture(made, picture, output, overwrite, device))
 
 
 @app.command()

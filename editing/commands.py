@@ -2,25 +2,39 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
-from .._base import InputFileError, UsageError
+from .._base import OutOfMemoryError, PromptbrushError, UsageError
 from ..generators.packs.pack import load_pack
-from ..guidance.prompts import encode_prompts, load_templates, parse_prompts
+from ..guidance.perceptor import AnyPerceptor
+from ..guidance.prompts import Prompt, Template, encode_prompts, load_templates, parse_prompts
 from .consumers import Progress
 from .doctor import resolve_device, resolve_precision
-from .editor import Result, Subject, choice_of, open_picture, open_subject, run_edit
+from .editor import Result, run_edit, text_notes
 from .editor import rerun as run_again
-from .latents import save_latent
+from .films import Mp4
+from .latents import load_latent, save_latent
 from .metadata import read_recipe
-from .models import LoadedModels, ModelChoice, load_models, load_perceptors
-from .outputs import Extras, consumers_for, plan, save
-from .pictures import read_picture, write_png
+from .models import (
+    LoadedModels,
+    ModelChoice,
+    load_models,
+    load_perceptors,
+    readable,
+    required_face_encoder,
+)
+from .optimise import prompts_of
+from .outputs import Care, Extras, consumers_for, plan, save
+from .pictures import read_picture, write_picture
 from .recipe import EditSettings, Recipe
+from .subjects import Subject, open_picture, open_subject, read_mask
 
 
 @dataclass(frozen=True)
@@ -39,36 +53,93 @@ class EditJob:
     overwrite: bool = False
 
 
+class StoppedError(PromptbrushError):
+    """Ctrl-C; the text says what was saved."""
+
+    exit_code = 130
+
+
 def edit_pictures(job: EditJob) -> Iterator[str]:
     """Run a job; a line for every result.
 
-    Everything that can be wrong with the arguments is found before a model is loaded.
+    Everything that can be wrong with the arguments is found before a model is loaded or a folder made.
 
     Raises:
-        KeyboardInterrupt: after the best so far was saved. PromptbrushError: in one line.
+        StoppedError: Ctrl-C, after the best so far was saved. PromptbrushError: in one line.
     """
     names = _names(job)
-    paths = plan(names, job.count, job.output, overwrite=job.overwrite)
-    pictures = [read_picture(path) for path in job.pictures]
-    del pictures
-    models = load_models(job.models)
-    yield f"models: {models.names.pack} pack on {models.device}{_own_models(job.models)}"
-    for index, row in enumerate(paths):
-        picture = job.pictures[index] if job.pictures else None
-        subject = open_subject(models, picture, job.latent, job.mask)
-        yield from _variations(models, subject, job, row)
+    _check_inputs(job)
+    images = (Path(prompt.text) for prompt in prompts_of(job.settings) if prompt.is_image)
+    inputs = [path for path in (*job.pictures, job.mask, job.latent, *images) if path is not None]
+    paths = plan(names, job.count, job.output, care=Care(inputs, job.overwrite, job.extras.beside))
+    if job.extras.mp4:
+        Mp4(paths[0][0].with_suffix(".mp4"))
+    with enough_memory():
+        models = load_models(job.models)
+        if job.settings.identity_weight > 0:
+            required_face_encoder(models)
+        yield f"models: {job.models.pack} pack on {models.device}{_own_models(job.models)}"
+        for index, row in enumerate(paths):
+            picture = job.pictures[index] if job.pictures else None
+            subject = open_subject(models, picture, job.latent, job.mask)
+            yield from _variations(models, subject, job, row)
+
+
+def _check_inputs(job: EditJob) -> None:
+    """Read everything once, so that no mistake costs the time of an edit; one at a time, as there may be many."""
+    for prompt in prompts_of(job.settings):
+        if prompt.is_image:
+            read_picture(prompt.text)
+    load_templates(job.settings.templates)
+    if job.latent is not None:
+        load_latent(job.latent)
+    for path in job.pictures:
+        picture = read_picture(path)
+        if job.mask is not None:
+            read_mask(job.mask, picture)
+
+
+@contextmanager
+def enough_memory() -> Iterator[None]:
+    """What torch says when memory runs out, in one line with the settings that lower the need.
+
+    Raises:
+        OutOfMemoryError: instead of torch's and Python's own.
+    """
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if not isinstance(error, MemoryError) and not re.search("out of memory|allocate memory", str(error)):
+            raise
+        raise OutOfMemoryError(
+            "the memory ran out; use --precision bfloat16, fewer --cutouts, a smaller --clip, or --device cpu"
+        ) from error
 
 
 def _names(job: EditJob) -> list[str]:
     if len(job.pictures) > 1 and (job.mask or job.latent):
         raise UsageError("a mask or a latent belongs to one picture; give one picture with it")
+    if _is_picture(job.settings.prompt):
+        raise UsageError(
+            f"'{job.settings.prompt}' stands where the prompt should, but is a file; write the prompt last"
+        )
     if job.pictures:
         return [path.stem for path in job.pictures]
+    if job.mask is not None:
+        raise UsageError(f"{job.mask}: a mask needs a picture; give one, or leave the mask out")
     if job.latent is None:
         raise UsageError(
             f"there is no picture before the prompt '{job.settings.prompt[:40]}'; give PICTURE and PROMPT"
         )
     return [job.latent.stem]
+
+
+def _is_picture(prompt: str) -> bool:
+    """Whether a forgotten prompt let the last picture slip into its place."""
+    try:
+        return Path(prompt).suffix != "" and Path(prompt).is_file()
+    except (OSError, ValueError):  # too long for a name, or with a NUL character
+        return False
 
 
 def _own_models(choice: ModelChoice) -> str:
@@ -77,34 +148,51 @@ def _own_models(choice: ModelChoice) -> str:
 
 
 def _variations(models: LoadedModels, subject: Subject, job: EditJob, paths: Sequence[Path]) -> Iterator[str]:
+    told: set[str] = set()
     for index, path in enumerate(paths):
         settings = job.settings.model_copy(update={"seed": job.settings.seed + index})
-        consumers = [Progress(path.name), *consumers_for(path, job.extras)]
+        consumers = [Progress(readable(Path(path.name))), *consumers_for(path, job.extras)]
         result = run_edit(models, subject, settings, consumers)
-        written = save(result, path, job.extras, job.metadata)
-        yield from _lines(result, written)
-        if result.interrupted:
-            raise KeyboardInterrupt
+        yield from _saved(result, path, job.extras, job.metadata, told)
 
 
-def _lines(result: Result, written: Sequence[Path]) -> Iterator[str]:
+def _saved(
+    result: Result, path: Path, extras: Extras, metadata: bool = True, told: set[str] | None = None
+) -> Iterator[str]:
+    """Write a result; its notes that were not told yet, and a line for each file.
+
+    Raises:
+        StoppedError: it is the best that there was when Ctrl-C came. InputFileError: something cannot be written.
+    """
+    known = set() if told is None else told
     for note in result.notes:
-        yield f"note: {note}"
-    for path in written:
-        yield f"{path}" + (" (stopped early: the best so far)" if result.interrupted else "")
+        if note not in known:
+            known.add(note)
+            yield f"note: {note}"
+    for written in save(result, path, extras, metadata):
+        yield readable(written)
+    if result.failure is not None:
+        raise result.failure
+    if result.interrupted:
+        raise StoppedError(f"stopped: the best so far is in {readable(path)}")
 
 
-def rerun_picture(made: Path, picture: Path | None, output: Path | None, overwrite: bool) -> Iterator[str]:
+def rerun_picture(
+    made: Path, picture: Path | None, output: Path | None, overwrite: bool, device: str | None = None
+) -> Iterator[str]:
     """Make a result again.
 
     Raises:
         InputFileError: no recipe in the file, or a file of it that changed.
     """
-    recipe = Recipe.from_toml(read_recipe(made), str(made))
-    ((path,),) = plan([made.stem], 1, output, "rerun", overwrite)
-    result = run_again(recipe, picture, [Progress(path.name)])
-    yield f"models: {choice_of(recipe).pack} pack on {recipe.device}"
-    yield from _lines(result, save(result, path, Extras()))
+    recipe = Recipe.from_toml(read_recipe(made), readable(made))
+    named = (recipe.picture, recipe.latent, recipe.mask)
+    inputs = [Path(path) for path in (made, picture, *named) if path is not None]
+    ((path,),) = plan([made.stem], 1, output, "rerun", Care(inputs, overwrite))
+    with enough_memory():
+        result = run_again(recipe, picture, [Progress(readable(Path(path.name)))], device)
+        yield f"models: {recipe.models.pack} pack on {device or recipe.device}"
+        yield from _saved(result, path, Extras())
 
 
 def invert_pictures(
@@ -115,19 +203,27 @@ def invert_pictures(
     Raises:
         InputFileError: a picture that cannot be read, or files that cannot be written.
     """
-    paths = plan([path.stem for path in pictures], 1, output, "invert", overwrite)
-    for path in (row[0].with_suffix(".safetensors") for row in paths):
-        if path.exists() and output is not None and not overwrite:
-            raise InputFileError(f"{path}: is there already; choose another name or --overwrite")
-    models = load_models(choice)
-    for file, (path,) in zip(pictures, paths, strict=True):
-        subject = open_picture(models, read_picture(file))
-        with torch.no_grad():
-            drawn = models.generator.decode(subject.w)
-        write_png(drawn.cpu(), path)
-        save_latent(path.with_suffix(".safetensors"), subject.w)
-        error = float((drawn - subject.square).abs().mean()) if subject.square is not None else 0.0
-        yield f"{path.with_suffix('.safetensors')}: mean difference of the drawn picture {path.name} {error:.3f}"
+    for file in pictures:
+        read_picture(file)
+    if output is not None and output.suffix == ".safetensors":
+        output = output.with_suffix(".png")
+    care = Care(pictures, overwrite, lambda path: [path.with_suffix(".safetensors")])
+    paths = plan([path.stem for path in pictures], 1, output, "invert", care)
+    with enough_memory():
+        models = load_models(choice)
+        for file, (path,) in zip(pictures, paths, strict=True):
+            yield _inverted(models, file, path)
+
+
+def _inverted(models: LoadedModels, file: Path, path: Path) -> str:
+    subject = open_picture(models, read_picture(file))
+    with torch.no_grad():
+        drawn = models.generator.decode(subject.w)
+    write_picture(drawn.cpu(), path)
+    save_latent(path.with_suffix(".safetensors"), subject.w)
+    error = float((drawn - subject.square).abs().mean()) if subject.square is not None else 0.0
+    latent, shown = readable(path.with_suffix(".safetensors")), readable(Path(path.name))
+    return f"{latent}: mean difference of the drawn picture {shown} {error:.3f}"
 
 
 def score_picture(picture: Path, texts: Sequence[str], templates: str, choice: ModelChoice) -> Iterator[str]:
@@ -139,17 +235,36 @@ def score_picture(picture: Path, texts: Sequence[str], templates: str, choice: M
     prompts = [prompt for text in texts for prompt in parse_prompts(text)]
     read, sentences = read_picture(picture), load_templates(templates)
     device = resolve_device(choice.device)
-    perceptor = load_perceptors(
-        choice, load_pack(choice.pack), device, resolve_precision(choice.precision, device)
-    )
+    with enough_memory():
+        perceptor = load_perceptors(
+            choice, load_pack(choice.pack), device, resolve_precision(choice.precision, device)
+        )
+        scores = _scores(perceptor, read.image, prompts, sentences)
+    for note in (*read.notes, *text_notes(prompts, scores.cut)):
+        yield f"note: {note}"
+    for index in scores.cosines.argsort(descending=True).tolist():
+        yield f"{scores.cosines[index]:.4f}  {scores.shares[index]:6.1%}  {prompts[index].text}"
+
+
+@dataclass(frozen=True)
+class _Scores:
+    """Of each prompt: its cosine and its share (P,); and the texts that were too long."""
+
+    cosines: Tensor
+    shares: Tensor
+    cut: tuple[str, ...]
+
+
+@torch.no_grad()
+def _scores(
+    perceptor: AnyPerceptor, image: Tensor, prompts: Sequence[Prompt], templates: tuple[Template, ...]
+) -> _Scores:
     cosines, shares = torch.zeros(len(prompts)), torch.zeros(len(prompts))
-    with torch.no_grad():
-        for member, weight in perceptor.members:
-            found = encode_prompts(
-                member, prompts, sentences, load_image=lambda path: read_picture(path).image
-            )
-            cosine = (member.encode_image(read.image) @ found.features.T)[0].cpu()
-            cosines += weight * cosine
-            shares += weight * (member.logit_scale * cosine).softmax(dim=0)
-    for index in cosines.argsort(descending=True).tolist():
-        yield f"{cosines[index]:.4f}  {shares[index]:6.1%}  {prompts[index].text}"
+    cut: tuple[str, ...] = ()
+    for member, weight in perceptor.members:
+        found = encode_prompts(member, prompts, templates, load_image=lambda path: read_picture(path).image)
+        cosine = (member.encode_image(image) @ found.features.T)[0].cpu()
+        cosines += weight * cosine
+        shares += weight * (member.logit_scale * cosine).softmax(dim=0)
+        cut += found.truncated
+    return _Scores(cosines, shares, cut)

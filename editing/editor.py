@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,39 +12,20 @@ import torch
 from torch import Tensor
 
 from .. import __version__
-from .._base import InputFileError, UsageError
+from .._base import InputFileError, PromptbrushError, UsageError
+from ..guidance.prompts import Prompt
 from . import metadata as meta
 from .consumers import Consumer, Watcher, watch
 from .drivers import Latent
-from .framing import Placement, letterbox, paste_back
-from .inversion import invert
-from .latents import load_latent
-from .models import LoadedModels, ModelChoice, load_models, sha256
-from .optimise import Origin, between, decoder, latent_edit, origin_of
+from .edit import Step
+from .files import input_file
+from .framing import letterbox, paste_back
+from .models import LoadedModels, ModelChoice, load_models, readable, sha256
+from .optimise import Origin, between, decoder, latent_edit, origin_of, prompts_of
 from .paste import paste_changed
 from .pictures import Picture, read_picture, write_picture
 from .recipe import EditSettings, Recipe, edit_settings
-
-
-@dataclass(frozen=True)
-class Subject:
-    """What is edited.
-
-    Attributes:
-        w: W (1,w_dim) or W+ (1,num_ws,w_dim).
-        picture: as it was read; None if there is only a latent.
-        placement: where it lies in the generator's square.
-        square: (1,3,R,R), the picture in that square; None without a picture.
-        mask: (1,1,H,W) in [0,1], where the picture may change.
-        files: role -> path of the files it came from: picture, latent, mask.
-    """
-
-    w: Tensor
-    picture: Picture | None = None
-    placement: Placement | None = None
-    square: Tensor | None = None
-    mask: Tensor | None = None
-    files: Mapping[str, Path] = field(default_factory=dict)
+from .subjects import Subject, open_picture, open_subject
 
 
 @dataclass(frozen=True)
@@ -57,6 +39,7 @@ class Result:
         recipe: makes the same picture again.
         alpha: (1,1,H,W), the picture's own transparency.
         interrupted: stopped early; the best so far.
+        failure: of a consumer, such as a film whose disk is full; the picture is whole all the same.
         notes: remarks for the user.
     """
 
@@ -68,6 +51,7 @@ class Result:
     recipe: Recipe
     alpha: Tensor | None = None
     interrupted: bool = False
+    failure: PromptbrushError | None = None
     notes: tuple[str, ...] = ()
 
     def save(self, path: str | Path, metadata: bool = True) -> None:
@@ -79,16 +63,22 @@ class Result:
         write_picture(self.image, path, meta.embed(self.recipe.to_toml()) if metadata else None, self.alpha)
 
 
+# Below this side nobody could tell what a picture shows.
+_SMALL = 16
+
+
 class Best(Watcher):
     """Keeps each sample's latent of the step with its lowest loss, and the mean losses of every step."""
 
     def __init__(self) -> None:
         self.latent: Latent | None = None
         self.losses: list[dict[str, float]] = []
+        self.finished = False
 
     def see(self, step: Any) -> None:
         """Keep the samples that were never better."""
         self.losses.append({name: float(value.mean()) for name, value in step.losses.items()})
+        self.finished = step.index + 1 == step.total
         better = step.best == step.index
         self.latent = step.latent if self.latent is None else _chosen(better, step.latent, self.latent)
 
@@ -102,47 +92,6 @@ def _chosen(which: Tensor, new: Latent, old: Latent) -> Latent:
     raise TypeError("both latents must be tensors, or both styles")
 
 
-def open_picture(models: LoadedModels, picture: Picture, mask: str | Path | None = None) -> Subject:
-    """Find the latent of a picture.
-
-    Raises:
-        InputFileError: a mask that cannot be read, or of another size.
-    """
-    found = invert(models.generator, models.encoder, picture.image)
-    files = {"picture": picture.path} if picture.path else {}
-    subject = Subject(found.latent, picture, found.placement, found.target, None, files)
-    return subject if mask is None else _masked(subject, Path(mask))
-
-
-def open_latent(models: LoadedModels, path: str | Path, subject: Subject | None = None) -> Subject:
-    """A latent from a file, alone or in place of a picture's own.
-
-    Raises:
-        InputFileError: not a W or W+ latent of this generator.
-    """
-    latent = load_latent(path)
-    generator = models.generator
-    wanted = ((generator.w_dim,), (generator.num_ws, generator.w_dim))
-    if not isinstance(latent, Tensor) or latent.shape[0] != 1 or tuple(latent.shape[1:]) not in wanted:
-        found = tuple(latent.shape) if isinstance(latent, Tensor) else f"{len(latent)} named tensors"
-        raise InputFileError(
-            f"{path}: holds {found}; this generator takes one W {(1, *wanted[0])} or W+ {(1, *wanted[1])}"
-        )
-    base = subject or Subject(latent, files={})
-    return replace(base, w=latent.to(models.device), files={**base.files, "latent": Path(path)})
-
-
-def _masked(subject: Subject, path: Path) -> Subject:
-    read = read_picture(path)
-    if subject.picture is None or read.image.shape[-2:] != subject.picture.image.shape[-2:]:
-        found = "x".join(str(side) for side in reversed(read.image.shape[-2:]))
-        raise InputFileError(
-            f"{path}: the mask is {found}; give one of the picture's size, white where it may change"
-        )
-    mask = read.image.mean(dim=1, keepdim=True)
-    return replace(subject, mask=mask, files={**subject.files, "mask": path})
-
-
 def run_edit(
     models: LoadedModels, subject: Subject, settings: EditSettings, consumers: Sequence[Consumer] = ()
 ) -> Result:
@@ -154,11 +103,8 @@ def run_edit(
     """
     origin = origin_of(models, subject.w, settings)
     edit = latent_edit(models, origin, settings, _background(subject))
-    best, interrupted = Best(), False
-    try:
-        watch(edit.run(), [best, *consumers])
-    except KeyboardInterrupt:
-        interrupted = True
+    best = Best()
+    interrupted, failure = _watched(edit.run(), best, consumers)
     if best.latent is None:
         raise KeyboardInterrupt
     latent = between(origin.latent, best.latent, settings.strength)
@@ -166,15 +112,32 @@ def run_edit(
         square = decoder(models)(latent)
     return Result(
         image=_finished(subject, origin, square, settings).cpu(),
-        before=(origin.image if subject.picture is None else subject.picture.image).cpu(),
+        before=_before(subject, origin, settings).cpu(),
         latent=latent,
         start=origin.latent,
         steps=tuple(best.losses),
         recipe=_recipe(models, subject, settings),
         alpha=subject.picture.alpha if subject.picture and settings.paste != "square" else None,
         interrupted=interrupted,
-        notes=_notes(edit.objective, subject),
+        failure=failure,
+        notes=_notes(edit.objective, subject, settings),
     )
+
+
+def _watched(
+    steps: Iterator[Step], best: Best, consumers: Sequence[Consumer]
+) -> tuple[bool, PromptbrushError | None]:
+    """Run the steps; whether Ctrl-C ended them, and the failure of a consumer that outlived them."""
+    try:
+        watch(steps, [best, *consumers])
+    except KeyboardInterrupt:
+        return True, None
+    except PromptbrushError as error:
+        # `watch` goes on to the last step without a consumer that failed; what failed earlier is the edit's.
+        if not best.finished:
+            raise
+        return False, error
+    return False, None
 
 
 def _background(subject: Subject) -> tuple[Tensor, Tensor] | None:
@@ -193,18 +156,44 @@ def _finished(subject: Subject, origin: Origin, square: Tensor, settings: EditSe
     return paste_changed(original, origin.image.cpu(), square, subject.placement, subject.mask)
 
 
-def _notes(objective: Any, subject: Subject) -> tuple[str, ...]:
-    texts = [text for module in objective.modules() for text in getattr(module, "truncated", ())]
-    cut = tuple(
-        f"'{text[:40]}...' is longer than CLIP reads; its end is lost" for text in dict.fromkeys(texts)
+def _before(subject: Subject, origin: Origin, settings: EditSettings) -> Tensor:
+    if subject.picture is None or subject.square is None:
+        return origin.image
+    return subject.square if settings.paste == "square" else subject.picture.image
+
+
+def _notes(objective: Any, subject: Subject, settings: EditSettings) -> tuple[str, ...]:
+    cut = [text for module in objective.modules() for text in getattr(module, "truncated", ())]
+    own = () if subject.picture is None else (*subject.picture.notes, *_size_note(subject.picture))
+    return (*own, *text_notes(prompts_of(settings), cut))
+
+
+def _size_note(picture: Picture) -> tuple[str, ...]:
+    height, width = picture.image.shape[-2:]
+    small = max(height, width) < _SMALL
+    return (f"{width}x{height} pixels show little; give a larger picture",) if small else ()
+
+
+def text_notes(prompts: Sequence[Prompt], cut: Sequence[str]) -> tuple[str, ...]:
+    """Remarks on prompts that CLIP reads badly; `cut` are those that were too long for it."""
+    long = (f"'{_start(text)}' is longer than CLIP reads; its end is lost" for text in dict.fromkeys(cut))
+    strange = (
+        f"'{_start(prompt.text)}' has no Latin letters; CLIP models for English see little in it"
+        for prompt in prompts
+        if not prompt.is_image and not re.search("[A-Za-z]", prompt.text)
     )
-    return (*(subject.picture.notes if subject.picture else ()), *cut)
+    return (*long, *strange)
+
+
+def _start(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= 40 else f"{text[:40]}..."
 
 
 def _recipe(models: LoadedModels, subject: Subject, settings: EditSettings) -> Recipe:
     files: dict[str, Any] = {}
     for role, path in subject.files.items():
-        files |= {role: str(path.resolve()), f"{role}_sha256": sha256(path)}
+        files |= {role: readable(path.resolve()), f"{role}_sha256": sha256(path)}
     return Recipe(
         promptbrush=__version__,
         torch=torch.__version__,
@@ -231,17 +220,26 @@ def choice_of(recipe: Recipe) -> ModelChoice:
     )
 
 
-def rerun(recipe: Recipe, picture: str | Path | None = None, consumers: Sequence[Consumer] = ()) -> Result:
+def rerun(
+    recipe: Recipe,
+    picture: str | Path | None = None,
+    consumers: Sequence[Consumer] = (),
+    device: str | None = None,
+) -> Result:
     """Make a recipe's picture again.
 
     Args:
         picture: where the picture lies now, if it was moved.
+        device: another than the recipe's, which may change the last digits.
 
     Raises:
         InputFileError: a file that is gone, or is not the recipe's any more.
         MissingError, UsageError: as for `edit`.
     """
-    models = load_models(choice_of(recipe))
+    choice = choice_of(recipe)
+    if device is not None and device != recipe.device:
+        choice = replace(choice, device=device, precision="auto")
+    models = load_models(choice)
     for role, digest in recipe.models.hashes.items():
         if models.names.hashes.get(role) != digest:
             raise InputFileError(
@@ -254,35 +252,16 @@ def rerun(recipe: Recipe, picture: str | Path | None = None, consumers: Sequence
 
 def _subject_of(models: LoadedModels, recipe: Recipe, picture: str | Path | None) -> Subject:
     path = picture or recipe.picture
+    if path is None and recipe.latent is None:
+        raise UsageError("the recipe names no picture, for it came from a program; give it with --picture")
     for name, file, digest in (
         ("picture", path, recipe.picture_sha256),
         ("latent", recipe.latent, recipe.latent_sha256),
         ("mask", recipe.mask, recipe.mask_sha256),
     ):
-        if file and digest and Path(file).is_file() and sha256(Path(file)) != digest:
+        if file and digest and sha256(input_file(file)) != digest:
             raise InputFileError(f"{file}: this is not the {name} of the recipe any more; give the same file")
     return open_subject(models, path, recipe.latent, recipe.mask)
-
-
-def open_subject(
-    models: LoadedModels,
-    picture: str | Path | None = None,
-    latent: str | Path | None = None,
-    mask: str | Path | None = None,
-) -> Subject:
-    """What is edited, from files: a picture, a latent, or a picture with its latent.
-
-    Raises:
-        UsageError: neither, or a mask without a picture. InputFileError: as the readers do.
-    """
-    if picture is None:
-        if latent is None:
-            raise UsageError("there is nothing to edit; give a picture, or a latent with --from-latent")
-        if mask is not None:
-            raise UsageError("a mask needs a picture; give one, or leave the mask out")
-        return open_latent(models, latent)
-    subject = open_picture(models, read_picture(picture), mask)
-    return subject if latent is None else open_latent(models, latent, subject)
 
 
 def edit(
@@ -295,6 +274,8 @@ def edit(
     pack: str = "mini",
     generator: str | None = None,
     clip: str | None = None,
+    encoder: str | None = None,
+    face_encoder: str | None = None,
     device: str = "auto",
     precision: str = "auto",
     **settings: Any,
@@ -307,18 +288,25 @@ def edit(
         preset: "default" or "paper".
         mask: a picture of the same size, white where it may change.
         models: loaded once with `load_models`, for many pictures; then the arguments after it do not count.
-        pack, generator, clip, device, precision: see `ModelChoice`.
+        pack, generator, clip, encoder, face_encoder, device, precision: see `ModelChoice`.
         settings: fields of `EditSettings`.
 
     Raises:
         UsageError, InputFileError, MissingError: in one line that says what to do.
     """
     chosen = edit_settings(prompt, preset, **settings)
-    loaded = models or load_models(
-        ModelChoice(pack, generator, clip, device=device, precision=precision, clip_input=chosen.clip_input)
-    )
-    if isinstance(picture, Tensor):
-        subject = open_picture(loaded, Picture(None, picture.float().cpu()), mask)
-    else:
-        subject = open_subject(loaded, picture, mask=mask)
-    return run_edit(loaded, subject, chosen)
+    read = Picture(None, _checked(picture)) if isinstance(picture, Tensor) else read_picture(picture)
+    choice = ModelChoice(pack, generator, clip, encoder, face_encoder, device, precision, chosen.clip_input)
+    loaded = models or load_models(choice)
+    return run_edit(loaded, open_picture(loaded, read, mask), chosen)
+
+
+def _checked(picture: Tensor) -> Tensor:
+    image = picture.detach().float().cpu()
+    image = image[None] if image.ndim == 3 else image
+    if image.shape[:2] != (1, 3) or image.ndim != 4 or not image.numel():
+        raise UsageError(f"one picture (1,3,H,W) can be edited at a time, not {tuple(picture.shape)}")
+    if not bool(((image >= 0) & (image <= 1)).all()):
+        low, high = float(image.min()), float(image.max())
+        raise UsageError(f"the picture's values are {low:g} to {high:g}; bring them into 0 to 1")
+    return image

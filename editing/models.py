@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from .._base import MissingError, UsageError
 from ..generators.encoder import Encoder, load_encoder
-from ..generators.packs.pack import Pack, load_pack
+from ..generators.packs.pack import Pack, embedded_packs, load_pack
 from ..generators.stylegan2 import StyleGAN2, load_generator
 from ..guidance.identity import FaceEncoder, load_face_encoder
-from ..guidance.perceptor import AnyPerceptor, load_ensemble
+from ..guidance.perceptor import AnyPerceptor, Ensemble, load_ensemble
 from .doctor import resolve_device, resolve_precision
 from .files import input_file
 from .recipe import Models
@@ -50,14 +53,15 @@ class ModelChoice:
     offline: bool = False
 
 
-def load_models(choice: ModelChoice) -> LoadedModels:
-    """Load everything that an edit needs.
+def load_models(choice: ModelChoice | None = None) -> LoadedModels:
+    """Load everything that an edit needs; the embedded pack if nothing is chosen.
 
     A generator of the user's own has no encoder unless one is given: the pack's belongs to its own generator.
 
     Raises:
         UsageError, InputFileError, MissingError: as the loaders do, in one line.
     """
+    choice = choice or ModelChoice()
     device = resolve_device(choice.device)
     precision = resolve_precision(choice.precision, device)
     pack = load_pack(choice.pack)
@@ -109,6 +113,16 @@ def _face_encoder(choice: ModelChoice, pack: Pack, device: torch.device) -> Face
     return load_face_encoder(pack.path("face_encoder"), device) if pack.face_encoder else None
 
 
+def seeing(perceptor: AnyPerceptor, clip_input: str) -> AnyPerceptor:
+    """The same CLIP models, with the input that settings ask for where they were loaded with another."""
+    if all(member.preprocessing == clip_input for member, _ in perceptor.members):
+        return perceptor
+    views = [copy.copy(member) for member, _ in perceptor.members]
+    for view in views:
+        view.preprocessing = clip_input
+    return Ensemble(views, [weight for _, weight in perceptor.members])
+
+
 def required_face_encoder(models: LoadedModels) -> FaceEncoder:
     """The identity network.
 
@@ -123,23 +137,41 @@ def required_face_encoder(models: LoadedModels) -> FaceEncoder:
 
 
 def _names(choice: ModelChoice, pack: Pack, encoded: bool) -> Models:
-    """What was loaded, and the hash of each file among it."""
-    own = {
-        "generator": choice.generator,
-        "clip": choice.clip,
-        "encoder": choice.encoder,
-        "face_encoder": choice.face_encoder,
+    """What was loaded, named so that it is found from any folder, and the hash of each file among it."""
+    own: dict[str, Any] = {
+        role: _absolute(spec)
+        for role in ("generator", "clip", "encoder", "face_encoder")
+        if (spec := getattr(choice, role))
     }
-    files = {
+    files: dict[str, str | Path] = {
         "generator": _generator_path(choice, pack),
-        "clip": Path(choice.clip or pack.clip_spec),
-        "face_encoder": Path(choice.face_encoder or ""),
+        "clip": choice.clip or pack.clip_spec,
     }
     if encoded:
-        files["encoder"] = Path(choice.encoder) if choice.encoder else pack.path("encoder")
-    weights = {role: path / "clip.safetensors" if path.is_dir() else path for role, path in files.items()}
+        files["encoder"] = choice.encoder or pack.path("encoder")
+    if choice.face_encoder or pack.face_encoder:
+        files["face_encoder"] = choice.face_encoder or pack.path("face_encoder")
+    weights = {role: _weights(spec) for role, spec in files.items()}
     hashes = {role: sha256(path) for role, path in weights.items() if path.is_file()}
-    return Models(pack=choice.pack, hashes=hashes, **own)
+    name = choice.pack if choice.pack in embedded_packs() else readable(pack.folder.resolve())
+    return Models(pack=name, hashes=hashes, **own)
+
+
+def _weights(spec: str | Path) -> Path:
+    """The file of a model: of "ARCH=FILE", of a folder with a CLIP, or itself; no file for published names."""
+    path = Path(str(spec).rpartition("=")[2])
+    return path / "clip.safetensors" if path.is_dir() else path
+
+
+def _absolute(spec: str) -> str:
+    """A path, also the one in "ARCH=FILE", spelt from the root; names of published models as they are."""
+    head, equals, tail = spec.rpartition("=")
+    return f"{head}{equals}{readable(Path(tail).resolve())}" if Path(tail).exists() else spec
+
+
+def readable(path: Path) -> str:
+    """A path as text that any file can hold: bytes that are not UTF-8 become question marks."""
+    return os.fsencode(path).decode("utf-8", "replace")
 
 
 def sha256(path: Path) -> str:

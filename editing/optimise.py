@@ -16,7 +16,7 @@ from ..guidance.objective import Objective, Start, Sum
 from ..guidance.prompts import Prompt, parse_prompts
 from .drivers import Gradient, Latent
 from .edit import Edit
-from .models import LoadedModels, required_face_encoder
+from .models import LoadedModels, required_face_encoder, seeing
 from .pictures import read_picture
 from .recipe import EditSettings
 
@@ -118,24 +118,25 @@ def latent_edit(
         background: a picture and a mask, (1,3,R,R) and (1,1,R,R): CLIP sees the generator's picture only where
             the mask is 1.
     """
+    decode = decoder(models)
+
+    def shown(images: Tensor) -> Tensor:
+        return images if background is None else torch.lerp(background[0], images, background[1])
+
     start = Start(
-        image=origin.image,
+        # With a mask as well as without, the start is what the first step shows.
+        image=shown(origin.image),
         latent=origin.latent,
         prompts=prompts_of(settings),
         source=settings.source or models.source,
-        perceptor=models.perceptor,
+        perceptor=seeing(models.perceptor, settings.clip_input),
         load_image=_load_image,
         face_encoder=required_face_encoder(models) if settings.identity_weight > 0 else None,
     )
-    decode = decoder(models)
-
-    def masked(latent: Latent) -> Tensor:
-        images: Tensor = decode(latent)
-        return images if background is None else torch.lerp(background[0], images, background[1])
-
     fixed = [name for name in origin.latent if name.endswith("torgb")] if settings.space == "s" else []
     driver = Gradient(origin.first, settings.steps, settings.lr, fixed=fixed)
-    return Edit(masked, objective_of(settings, start), driver, settings.steps, [settings.seed])
+    objective = objective_of(settings, start)
+    return Edit(lambda latent: shown(decode(latent)), objective, driver, settings.steps, [settings.seed])
 
 
 def between(start: Latent, end: Latent, strength: float) -> Latent:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +10,7 @@ from pathlib import Path
 from .._base import InputFileError, UsageError
 from .consumers import Consumer, Trace
 from .editor import Result
-from .files import prepare_folder
+from .files import prepare_folder, write_error
 from .films import Frames, Gif, Mp4
 from .framing import strip
 from .latents import save_latent
@@ -32,30 +32,62 @@ class Extras:
     latents: bool = False
     every: int = 5
 
+    def beside(self, path: Path) -> list[Path]:
+        """The files and folders that are written beside a result at `path`."""
+        named = {
+            path.with_name(f"{path.stem}-strip.png"): self.strip,
+            path.with_name(f"{path.stem}-frames"): self.frames,
+            path.with_suffix(".gif"): self.gif,
+            path.with_suffix(".mp4"): self.mp4,
+            path.with_suffix(".trace.jsonl"): self.trace,
+            path.with_suffix(".start.safetensors"): self.latents,
+            path.with_suffix(".latent.safetensors"): self.latents,
+        }
+        return [name for name, wanted in named.items() if wanted]
+
+
+@dataclass(frozen=True)
+class Care:
+    """What must not be lost when results are written.
+
+    Attributes:
+        inputs: files that are read; no result takes their place.
+        overwrite: replace files that promptbrush did not make.
+        beside: the path of a result -> what else is written with it.
+    """
+
+    inputs: Sequence[Path] = ()
+    overwrite: bool = False
+    beside: Callable[[Path], list[Path]] = lambda path: []
+
 
 def plan(
-    names: Sequence[str], count: int, output: Path | None, word: str = "edit", overwrite: bool = False
+    names: Sequence[str], count: int, output: Path | None, word: str = "edit", care: Care | None = None
 ) -> list[list[Path]]:
     """The output of each result: one list a subject, one path a variation.
 
     Without `output` the results go to the current folder under names that are still free. A result that
-    promptbrush wrote may be written again; any other file only with `overwrite`.
+    promptbrush wrote may be written again with what lies beside it; any other file only if `care` allows.
 
     Args:
         names: one for each subject, e.g. the picture's name without its suffix.
         output: a file for a single subject, or a folder.
 
     Raises:
-        UsageError: a file for several subjects, or of an unknown kind. InputFileError: a folder that cannot be
-            written to, or a file that would be lost.
+        UsageError: a file for several subjects, of an unknown kind, or one that is read. InputFileError: a folder
+            that cannot be written to, or a file that would be lost.
     """
+    care = care or Care()
     folder, stems, suffix = _folder_and_names(names, output, word)
-    prepare_folder(folder)
     paths = [[folder / f"{stem}{_number(i, count)}{suffix}" for i in range(count)] for stem in stems]
     if output is None:
-        return [[_free(path) for path in row] for row in paths]
+        paths = [[_free(path, care) for path in row] for row in paths]
     for path in (path for row in paths for path in row):
-        _check_loss(path, overwrite)
+        _check_loss(path, care)
+    try:
+        prepare_folder(folder)
+    except (OSError, ValueError) as error:
+        raise write_error(folder, error) from error
     return paths
 
 
@@ -63,7 +95,7 @@ def _folder_and_names(names: Sequence[str], output: Path | None, word: str) -> t
     own = [f"{name}-{word}" for name in _distinct(names)]
     if output is None:
         return Path(), own, ".png"
-    if output.suffix == "" or output.is_dir():
+    if output.suffix == "" or (_is_there(output) and output.is_dir()):
         return output, own, ".png"
     if output.suffix.lower() not in PICTURES:
         raise UsageError(
@@ -75,12 +107,13 @@ def _folder_and_names(names: Sequence[str], output: Path | None, word: str) -> t
 
 
 def _distinct(names: Sequence[str]) -> list[str]:
-    """Names that occur twice, from two folders, get a number."""
-    seen: dict[str, int] = {}
-    result = []
+    """Names that occur twice, from two folders, get a number that no other has."""
+    result: list[str] = []
     for name in names:
-        seen[name] = seen.get(name, 0) + 1
-        result.append(name if seen[name] == 1 else f"{name}-{seen[name]}")
+        chosen, number = name, 2
+        while chosen in result or (chosen != name and chosen in names):
+            chosen, number = f"{name}-{number}", number + 1
+        result.append(chosen)
     return result
 
 
@@ -88,23 +121,37 @@ def _number(index: int, count: int) -> str:
     return "" if count == 1 else f"-{index + 1:0{len(str(count))}}"
 
 
-def _free(path: Path) -> Path:
+def _free(path: Path, care: Care) -> Path:
     number, candidate = 2, path
-    while candidate.exists():
+    while any(_is_there(each) for each in (candidate, *care.beside(candidate))):
         candidate = path.with_name(f"{path.stem}-{number}{path.suffix}")
         number += 1
     return candidate
 
 
-def _check_loss(path: Path, overwrite: bool) -> None:
-    if overwrite or not path.exists():
-        return
+def _check_loss(path: Path, care: Care) -> None:
+    there = [each for each in (path, *care.beside(path)) if _is_there(each)]
+    read = {given.resolve() for given in care.inputs}
+    for each in there:
+        if each.resolve() in read:
+            raise UsageError(f"{each}: is read by this command; choose another name for the result")
+    if there and not care.overwrite and not _is_own(path):
+        raise InputFileError(
+            f"{there[0]}: is there and was not made by promptbrush; choose another name or --overwrite"
+        )
+
+
+def _is_own(path: Path) -> bool:
     with suppress(InputFileError):
-        read_recipe(path)
-        return
-    raise InputFileError(
-        f"{path}: is there and was not made by promptbrush; choose another name or --overwrite"
-    )
+        return bool(read_recipe(path))
+    return False
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError) as error:
+        raise write_error(path, error) from error
 
 
 def consumers_for(path: Path, extras: Extras) -> list[Consumer]:
@@ -114,14 +161,15 @@ def consumers_for(path: Path, extras: Extras) -> list[Consumer]:
         InputFileError: a file that cannot be made. MissingError: a film without the extra it needs.
     """
     found: list[Consumer] = []
-    if extras.trace:
-        found.append(Trace(path.with_suffix(".trace.jsonl")))
-    if extras.frames:
-        found.append(Frames(path.with_name(f"{path.stem}-frames"), extras.every))
-    if extras.gif:
-        found.append(Gif(path.with_suffix(".gif")))
+    # First the one that may lack its extra: the others make files at once.
     if extras.mp4:
         found.append(Mp4(path.with_suffix(".mp4")))
+    if extras.gif:
+        found.append(Gif(path.with_suffix(".gif")))
+    if extras.frames:
+        found.append(Frames(path.with_name(f"{path.stem}-frames"), extras.every))
+    if extras.trace:
+        found.append(Trace(path.with_suffix(".trace.jsonl")))
     return found
 
 

@@ -1,0 +1,118 @@
+"""A pack of tiny random models: every command runs on it in a second, whatever weights are built in."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+CAPTIONS = ["a photo of a woman with red hair", "a drawing of a man with glasses and a beard"]
+
+
+def write_pack(folder: Path, seed: int = 0, resolution: int = 32) -> Path:
+    """A folder that `--pack` takes: StyleGAN2, its encoder and a CLIP, with weights that were never trained."""
+    import torch
+    from promptbrush.generators.packs import write_manifest
+
+    torch.manual_seed(seed)
+    _write_networks(folder, resolution)
+    _write_clip(folder / "clip")
+    write_manifest(
+        folder,
+        name="tiny",
+        version="1",
+        about="random weights for tests",
+        domain="noise",
+        source="a picture",
+        resolution=resolution,
+        generator="generator.safetensors",
+        encoder="encoder.safetensors",
+        clip="clip",
+        licence="CC0-1.0",
+    )
+    return folder
+
+
+def _write_networks(folder: Path, resolution: int) -> None:
+    from promptbrush.generators.encoder import Encoder, EncoderConfig, save_encoder
+    from promptbrush.generators.stylegan2 import StyleGAN2, StyleGAN2Config, save_generator
+
+    channels = {2**i: 16 for i in range(2, resolution.bit_length())}
+    config = StyleGAN2Config(resolution, channels, z_dim=16, w_dim=16, mapping_layers=2)
+    generator = StyleGAN2(config).eval()
+    save_generator(generator, folder / "generator.safetensors")
+    encoder = Encoder(EncoderConfig(resolution, generator.num_ws, generator.w_dim, width=8, hidden=16))
+    save_encoder(encoder, folder / "encoder.safetensors")
+
+
+def _write_clip(folder: Path) -> None:
+    import torch
+    from promptbrush.guidance import clip_models
+    from promptbrush.guidance.training.bpe import train_bpe, vocab_size, write_merges
+    from safetensors.torch import save_file
+
+    folder.mkdir()
+    merges = train_bpe(CAPTIONS, 60, min_count=1)
+    write_merges(merges, folder / "bpe.txt.gz")
+    text = {"context_length": 24, "vocab_size": vocab_size(len(merges)), "width": 32, "heads": 2, "layers": 2}
+    # 28 = 32 * 7 / 8: the published way to CLIP's input, by nearest and average pool, is exact here too.
+    vision = {"image_size": 28, "layers": 2, "width": 32, "head_width": 16, "patch_size": 7}
+    config = {"embed_dim": 16, "vision_cfg": vision, "text_cfg": text}
+    model = clip_models.build(config)
+    # Fresh towers hardly tell one picture from another.
+    with torch.no_grad():
+        for name, value in model.visual.named_parameters():
+            value.mul_(2 if value.ndim > 1 and "embedding" not in name else 1)
+    state = {key: value.to(torch.float16) for key, value in model.state_dict().items()}
+    save_file(state, folder / "clip.safetensors")
+    (folder / "clip.json").write_text(
+        json.dumps({**config, "preprocess": {"mean": [0.5, 0.4, 0.3], "std": [0.2, 0.25, 0.3]}})
+    )
+
+
+@pytest.fixture(scope="session")
+def tiny_pack(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    import torch
+
+    with torch.random.fork_rng():
+        return write_pack(tmp_path_factory.mktemp("pack"))
+
+
+@pytest.fixture(scope="session")
+def other_pack(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same forms, other weights."""
+    import torch
+
+    with torch.random.fork_rng():
+        return write_pack(tmp_path_factory.mktemp("other"), seed=1)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command left: its exit code, and what it wrote to the two streams."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
+    """Runs `promptbrush ...` in this process."""
+    from promptbrush.cli import main
+
+    def run(*words: object) -> Outcome:
+        monkeypatch.setattr(sys, "argv", ["promptbrush", *map(str, words)])
+        capsys.readouterr()
+        try:
+            main()
+            code = 0
+        except SystemExit as stop:
+            code = stop.code if isinstance(stop.code, int) else int(stop.code is not None)
+        return Outcome(code, *capsys.readouterr())
+
+    return run

@@ -1,0 +1,361 @@
+"""Editing one picture: what strength, seed, mask, paste and a stop do to it, and the recipe that repeats it."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import promptbrush
+import pytest
+import torch
+from PIL import Image
+from promptbrush import InputFileError, MissingError, UsageError
+from promptbrush.editing.editor import edit, rerun, run_edit
+from promptbrush.editing.latents import save_latent
+from promptbrush.editing.metadata import read_recipe
+from promptbrush.editing.models import ModelChoice, load_models
+from promptbrush.editing.pictures import read_picture, write_png
+from promptbrush.editing.recipe import Recipe, edit_settings
+from promptbrush.editing.subjects import open_latent, open_picture, open_subject
+from promptbrush.editing.watching import Watcher
+
+PROMPT = "a woman with red hair"
+
+
+def run(models, subject, *consumers, preset="default", **settings):
+    return run_edit(models, subject, edit_settings(PROMPT, preset, **{"steps": 6, **settings}), consumers)
+
+
+def test_an_edit_lowers_its_objective_and_shows_it(models, subject):
+    result = run(models, subject, steps=12)
+    totals = [sum(losses.values()) for losses in result.steps]
+    assert len(totals) == 12
+    assert min(totals) < totals[0] - 0.01
+    assert result.image.shape == result.before.shape == (1, 3, 40, 48)
+    assert float((result.image - result.before).abs().max()) > 0.02
+    assert (result.interrupted, result.failure) == (False, None)
+
+
+@pytest.mark.parametrize("space", ["w", "w+", "s"])
+def test_strength_0_is_the_input_bit_for_bit(models, subject, space):
+    result = run(models, subject, strength=0, seed=3, space=space, paste="changed")
+    assert torch.equal(result.image, subject.picture.image)
+
+
+def test_strength_is_a_straight_line_from_the_picture(models, subject):
+    one, half, two = (run(models, subject, strength=strength) for strength in (1, 0.5, 2))
+    assert torch.equal(one.start, subject.w)
+    move = one.latent - one.start
+    assert float(move.abs().max()) > 0.01
+    torch.testing.assert_close(half.latent - half.start, 0.5 * move)
+    torch.testing.assert_close(two.latent - two.start, 2 * move)
+    assert one.steps == half.steps == two.steps
+
+
+def test_the_same_seed_makes_the_same_pixels_and_another_others(models, subject):
+    first, again, other = (run(models, subject, seed=seed) for seed in (7, 7, 8))
+    assert torch.equal(first.image, again.image)
+    assert float((first.image - other.image).abs().max()) > 0.01
+
+
+@pytest.mark.parametrize("paste", ["changed", "all"])
+def test_outside_the_mask_are_the_original_pixels(models, face, tmp_path, paste):
+    area = torch.zeros(1, 3, 40, 48)
+    area[..., :20, :] = 1
+    write_png(area, tmp_path / "mask.png")
+    subject = open_subject(models, face, mask=tmp_path / "mask.png")
+    result = run(models, subject, paste=paste, latent_weight=0.0, lr=0.5)
+    assert torch.equal(result.image[..., 20:, :], subject.picture.image[..., 20:, :])
+    assert float((result.image - subject.picture.image)[..., :20, :].abs().max()) > 0.02
+    assert result.recipe.mask == str(tmp_path / "mask.png")
+
+
+def test_paste_square_and_all_show_the_generators_picture(models, subject):
+    square, whole = run(models, subject, paste="square"), run(models, subject, paste="all")
+    drawn = models.generator.decode(square.latent)
+    torch.testing.assert_close(square.image, drawn)
+    assert square.before.shape == square.image.shape == (1, 3, 32, 32)
+    torch.testing.assert_close(whole.image, subject.placement.restore(drawn))
+    assert whole.image.shape == (1, 3, 40, 48)
+
+
+@pytest.mark.parametrize("paste", ["changed", "all"])
+@pytest.mark.parametrize("size", [(40, 48), (64, 20), (1, 1)])
+def test_size_aspect_and_transparency_are_kept(models, face, tmp_path, paste, size):
+    height, width = size
+    opened = Image.open(face).resize((width, height)).convert("RGBA")
+    opened.putalpha(Image.linear_gradient("L").resize((width, height)).point(lambda level: level // 2 + 90))
+    opened.save(tmp_path / "in.png")
+    result = run(models, open_subject(models, tmp_path / "in.png"), paste=paste, steps=2)
+    result.save(tmp_path / "out.png")
+    made = Image.open(tmp_path / "out.png")
+    assert (made.size, made.mode) == ((width, height), "RGBA")
+    assert made.getchannel("A").tobytes() == opened.getchannel("A").tobytes()
+
+
+class Interrupter(Watcher):
+    """Presses Ctrl-C at a step."""
+
+    def __init__(self, at: int, error: BaseException | None = None) -> None:
+        self.at, self.error = at, error or KeyboardInterrupt()
+        self.closed = 0
+
+    def see(self, step):
+        if step.index == self.at:
+            raise self.error
+
+    def close(self):
+        self.closed += 1
+
+
+def test_ctrl_c_keeps_the_best_so_far(models, subject):
+    stop = Interrupter(4)
+    result = run(models, subject, stop, steps=9)
+    whole = run(models, subject, steps=9)
+    assert result.interrupted
+    assert result.steps == whole.steps[:5]
+    assert stop.closed == 1
+    best = min(range(5), key=lambda index: sum(result.steps[index].values()))
+    assert best > 1
+    assert float((result.latent - result.start).abs().max()) > 0
+
+
+def test_ctrl_c_before_the_first_step_has_nothing_to_keep(models, subject, monkeypatch):
+    def press(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(type(models.perceptor.members[0][0]), "encode_image", press)
+    with pytest.raises(KeyboardInterrupt):
+        run(models, subject)
+
+
+def test_a_film_whose_disk_is_full_does_not_cost_the_picture(models, subject):
+    failing = Interrupter(2, InputFileError("film.gif: cannot be written"))
+    result = run(models, subject, failing)
+    assert isinstance(result.failure, InputFileError)
+    assert len(result.steps) == 6
+    assert torch.equal(result.image, run(models, subject).image)
+    assert failing.closed == 1
+
+
+def test_an_error_of_the_edit_itself_is_raised(models, subject, monkeypatch):
+    def refuse(*_):
+        raise UsageError("not this picture")
+
+    monkeypatch.setattr(type(models.perceptor.members[0][0]), "preprocess", refuse)
+    with pytest.raises(UsageError, match="not this picture"):
+        run(models, subject)
+
+
+def test_the_best_step_is_kept_not_the_last(models, subject):
+    result = run(models, subject, steps=8, lr=100.0)
+    totals = [sum(losses.values()) for losses in result.steps]
+    assert min(totals) == totals[0] < totals[-1]
+    assert torch.equal(result.latent, result.start)
+    assert torch.equal(result.image, subject.picture.image)
+
+
+# --- latents
+
+
+@pytest.mark.parametrize("shape", ["w", "w+"])
+def test_a_latent_without_a_picture(models, tmp_path, shape):
+    w = models.generator.init(1, torch.Generator().manual_seed(5))
+    save_latent(tmp_path / "x.safetensors", w if shape == "w+" else w[:, 0])
+    result = run(models, open_latent(models, tmp_path / "x.safetensors"), strength=0)
+    torch.testing.assert_close(result.image, models.generator.decode(w), atol=1e-5, rtol=0)
+    assert result.recipe.picture is None
+    assert result.recipe.latent == str(tmp_path / "x.safetensors")
+
+
+def test_a_latent_takes_the_place_of_the_pictures_own(models, face, tmp_path):
+    w = models.generator.init(1, torch.Generator().manual_seed(5))
+    save_latent(tmp_path / "x.safetensors", w)
+    subject = open_subject(models, face, tmp_path / "x.safetensors")
+    assert torch.equal(subject.w, w)
+    result = run(models, subject, paste="all", strength=0)
+    assert result.image.shape == (1, 3, 40, 48)
+    torch.testing.assert_close(result.image, subject.placement.restore(models.generator.decode(w)))
+    assert (result.recipe.picture, result.recipe.latent) == (str(face), str(tmp_path / "x.safetensors"))
+
+
+@pytest.mark.parametrize("shape", [(1, 3, 16), (1, 8, 12), (2, 8, 16), (1, 512)])
+def test_latents_of_another_generator(models, tmp_path, shape):
+    save_latent(tmp_path / "x.safetensors", torch.zeros(shape))
+    with pytest.raises(
+        InputFileError, match=r"x\.safetensors: holds .*takes one W \(1, 16\) or W\+ \(1, 8, 16\)"
+    ):
+        open_latent(models, tmp_path / "x.safetensors")
+    save_latent(tmp_path / "s.safetensors", {"b4.conv1": torch.zeros(1, 16)})
+    with pytest.raises(InputFileError, match="1 named tensors"):
+        open_latent(models, tmp_path / "s.safetensors")
+
+
+# --- recipes
+
+
+def saved(result, path: Path) -> Path:
+    result.save(path)
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp"])
+def test_a_rerun_makes_the_same_pixels(models, subject, tmp_path, suffix):
+    result = run(models, subject, seed=3, negative="a beard\u0007 ☂", space="s", strength=0.7)
+    made = saved(result, tmp_path / f"out{suffix}")
+    recipe = Recipe.from_toml(read_recipe(made), str(made))
+    assert recipe == result.recipe
+    again = rerun(recipe)
+    assert torch.equal(again.image, result.image)
+    assert again.recipe == recipe
+
+
+def test_a_rerun_with_latent_mask_and_moved_picture(models, face, tmp_path):
+    save_latent(tmp_path / "x.safetensors", models.generator.init(1, torch.Generator().manual_seed(5)))
+    write_png(torch.ones(1, 3, 40, 48) * 0.5, tmp_path / "mask.png")
+    shutil.copy(face, tmp_path / "before.png")
+    subject = open_subject(models, tmp_path / "before.png", tmp_path / "x.safetensors", tmp_path / "mask.png")
+    result = run(models, subject)
+    (tmp_path / "before.png").rename(tmp_path / "moved.png")
+    with pytest.raises(InputFileError, match=r"before\.png: there is no such file"):
+        rerun(result.recipe)
+    assert torch.equal(rerun(result.recipe, tmp_path / "moved.png").image, result.image)
+    write_png(torch.ones(1, 3, 40, 48), tmp_path / "mask.png")
+    with pytest.raises(InputFileError, match=r"mask\.png: this is not the mask of the recipe"):
+        rerun(result.recipe, tmp_path / "moved.png")
+
+
+def test_a_rerun_refuses_a_changed_picture(models, face, tmp_path):
+    shutil.copy(face, tmp_path / "x.png")
+    result = run(models, open_subject(models, tmp_path / "x.png"), steps=1)
+    write_png(torch.rand(1, 3, 40, 48), tmp_path / "x.png")
+    with pytest.raises(InputFileError, match=r"x\.png: this is not the picture of the recipe any more"):
+        rerun(result.recipe)
+
+
+@pytest.mark.parametrize("role", ["generator", "clip", "encoder"])
+def test_a_rerun_refuses_a_changed_model(models, subject, tiny_pack, other_pack, role):
+    recipe = run(models, subject, steps=1).recipe
+    names = recipe.models
+    file = other_pack / ("clip" if role == "clip" else f"{role}.safetensors")
+    swapped = names.model_copy(update={role: str(file)})
+    if role == "generator":
+        swapped = swapped.model_copy(update={"encoder": str(tiny_pack / "encoder.safetensors")})
+    with pytest.raises(InputFileError, match=f"^the {role} is not the one of the recipe") as caught:
+        rerun(recipe.model_copy(update={"models": swapped}))
+    assert names.hashes[role] in str(caught.value)
+
+
+def test_a_rerun_on_a_device_that_is_not_here(models, subject):
+    recipe = run(models, subject, steps=2).recipe.model_copy(
+        update={"device": "cuda:9", "precision": "float16"}
+    )
+    with pytest.raises(MissingError, match="cuda:9"):
+        rerun(recipe)
+    assert rerun(recipe, device="cpu").recipe.device == "cpu"
+
+
+def test_a_recipe_names_files_from_the_root(tiny_pack, face, monkeypatch):
+    monkeypatch.chdir(tiny_pack)
+    choice = ModelChoice(".", generator="generator.safetensors", encoder="encoder.safetensors", device="cpu")
+    names = load_models(choice).names
+    assert names.pack == str(tiny_pack)
+    assert names.generator == str(tiny_pack / "generator.safetensors")
+    assert names.encoder == str(tiny_pack / "encoder.safetensors")
+    assert set(names.hashes) == {"generator", "clip", "encoder"}
+    # A folder that happens to hold a CLIP is not taken for the missing face encoder's file.
+    monkeypatch.chdir(tiny_pack / "clip")
+    assert (
+        "face_encoder"
+        not in load_models(replace(choice, pack="..", generator=None, encoder=None)).names.hashes
+    )
+
+
+def test_no_metadata_strips_the_recipe(models, subject, tmp_path):
+    result = run(models, subject, steps=1)
+    for suffix in (".png", ".jpg", ".webp"):
+        result.save(tmp_path / f"bare{suffix}", metadata=False)
+        with pytest.raises(InputFileError, match="holds no recipe"):
+            read_recipe(tmp_path / f"bare{suffix}")
+        assert PROMPT.encode() not in (tmp_path / f"bare{suffix}").read_bytes()
+
+
+# --- remarks
+
+
+@pytest.mark.parametrize(
+    ("prompt", "note"),
+    [
+        ("hair " * 60, r"^'hair hair .*\.\.\.' is longer than CLIP reads; its end is lost$"),
+        ("🙂", "^'🙂' has no Latin letters"),
+        ("红头发的女人", "has no Latin letters"),
+    ],
+)
+def test_prompts_that_clip_reads_badly_are_told(models, subject, prompt, note):
+    result = run_edit(models, subject, edit_settings(prompt, steps=1))
+    assert [told for told in result.notes if re.search(note, told)], result.notes
+    assert run(models, subject, steps=1).notes == ()
+
+
+def test_tiny_pictures_are_told(models, tmp_path):
+    write_png(torch.zeros(1, 3, 1, 1), tmp_path / "dot.png")
+    result = run(models, open_subject(models, tmp_path / "dot.png"), steps=1)
+    assert result.notes == ("1x1 pixels show little; give a larger picture",)
+
+
+# --- Python
+
+
+def test_three_lines_of_python(tiny_pack, face, tmp_path):
+    result = promptbrush.edit(face, PROMPT, pack=str(tiny_pack), steps=2, device="cpu")
+    result.save(tmp_path / "out.png")
+    assert isinstance(result, promptbrush.Result)
+    assert isinstance(result.recipe, promptbrush.Recipe)
+    assert len(result.steps) == 2
+    assert torch.equal(rerun(result.recipe).image, result.image)
+
+
+def test_a_tensor_is_a_picture(models, face):
+    image = read_picture(face).image
+    given, file = (edit(p, PROMPT, models=models, steps=3) for p in (image, face))
+    assert torch.equal(given.image, file.image)
+    assert torch.equal(edit(image[0], PROMPT, models=models, steps=3).image, file.image)
+    assert given.recipe.picture is None
+    with pytest.raises(UsageError, match="--picture"):
+        rerun(given.recipe)
+    assert torch.equal(rerun(given.recipe, face).image, given.image)
+
+
+@pytest.mark.parametrize(
+    ("picture", "said"),
+    [
+        (torch.zeros(2, 3, 8, 8), r"one picture \(1,3,H,W\).*\(2, 3, 8, 8\)"),
+        (torch.zeros(1, 1, 8, 8), "one picture"),
+        (torch.zeros(8, 8), "one picture"),
+        (torch.zeros(1, 3, 0, 8), "one picture"),
+        (torch.full((1, 3, 8, 8), 255.0), "values are 255 to 255; bring them into 0 to 1"),
+        (torch.full((1, 3, 8, 8), torch.nan), "values are nan"),
+    ],
+)
+def test_tensors_that_are_no_pictures(models, picture, said):
+    with pytest.raises(UsageError, match=said):
+        edit(picture, PROMPT, models=models)
+
+
+def test_wrong_words_from_python_are_found_before_models_are_loaded(face):
+    with pytest.raises(UsageError, match="did you mean 'steps'"):
+        promptbrush.edit(face, PROMPT, step=3)
+    with pytest.raises(InputFileError, match="no such file"):
+        promptbrush.edit("nowhere.png", PROMPT)
+
+
+def test_a_mask_of_another_size(models, face, tmp_path):
+    write_png(torch.ones(1, 3, 40, 40), tmp_path / "mask.png")
+    with pytest.raises(InputFileError, match=r"mask\.png: the mask is 40x40, the picture 48x40"):
+        open_picture(models, read_picture(face), tmp_path / "mask.png")
+    with pytest.raises(UsageError, match="a mask needs a picture"):
+        open_subject(models, latent="x.safetensors", mask=tmp_path / "mask.png")
+    with pytest.raises(UsageError, match="nothing to edit"):
+        open_subject(models)
