@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial, reduce
 from itertools import islice
 from typing import Literal
 
@@ -18,8 +19,7 @@ from .._base import UsageError
 from ..generators.encoder import Encoder
 from ..generators.pyramid import reconstruction_loss
 from ..generators.stylegan2.generator import StyleGAN2
-from ..guidance.objective import Function, Objective
-from ..guidance.regularity import LatentDistance
+from ..guidance.objective import Context, Function, Objective, Sum
 from .drivers import Gradient, Latent
 from .edit import Edit, Step
 from .framing import Placement, letterbox, resize
@@ -36,12 +36,18 @@ class InversionSettings(BaseModel):
 
     space: Literal["w", "w+"] = Field(default="w+", description="one w for all layers, or one for each")
     steps: int = Field(default=30, ge=0, le=100_000, description="steps on the picture after the first guess")
-    lr: float = Field(default=0.05, gt=0, le=100, description="learning rate of these steps")
-    anchor: float = Field(default=0.02, ge=0, description="weight of the squared distance to the first guess")
+    lr: float = Field(default=0.1, gt=0, le=100, description="learning rate of these steps")
+    anchor: float = Field(default=0.02, ge=0, description="weight of the square of what all layers moved")
+    own: float = Field(
+        default=0.5, ge=0, description="weight of the square of what each layer moved on its own"
+    )
     search_steps: int = Field(
         default=200, ge=0, le=100_000, description="steps in W where no encoder guesses"
     )
     search_lr: float = Field(default=0.1, gt=0, le=100, description="learning rate of these")
+    search_anchor: float = Field(
+        default=0.1, ge=0, description="weight of the square of their way from w's average"
+    )
 
 
 @dataclass(frozen=True)
@@ -74,16 +80,17 @@ def invert(
 ) -> Inversion:
     """Find the latent of each picture; pictures of a batch do not influence each other.
 
-    The encoder's latent is moved so that its picture comes nearer, while it stays near where it began: far
-    from there pictures match but edits no longer behave (Tov et al. 2021). Without an encoder the first guess
-    is the average w, moved in W (Karras et al. 2020, appendix D, without its noise maps).
+    The encoder's latent is moved so that its picture comes nearer. What all layers move together is nearly free,
+    what each moves on its own is dear: far from W pictures match but edits no longer behave (Tov et al. 2021).
+    Without an encoder the first guess is the average w, moved in W (Karras et al. 2020, appendix D, without its
+    noise maps).
 
     Args:
         generator: of any size, unchanged.
         encoder: of this generator, or None.
         image: (B,3,H,W) in [0,1]; other shapes than the generator's square are letterboxed.
         settings: the defaults if None.
-        see: is shown every step; its latents are offsets in the units of the settings.
+        see: is shown every step; its latents are the offsets 'shared' and 'own' from the guess.
 
     Raises:
         UsageError: not RGB pictures, or an encoder of another generator.
@@ -95,14 +102,18 @@ def invert(
     target, placement = letterbox(image.detach().to(device, torch.float32), generator.resolution)
     descent = _Descent(model, target, _spread(model, encoder), see)
     if encoder is None:
-        average = model.w_avg.expand(len(target), -1)
-        start = descent.run(average, settings.search_steps, settings.search_lr, anchor=0).latent
+        average = model.w_avg.repeat(len(target), model.num_ws, 1)
+        start = descent.run(
+            average, settings.search_steps, settings.search_lr, settings.search_anchor, None
+        ).latent
     else:
         start = _encoded(encoder, model, target)
-    found = descent.run(_in_space(start, settings, model), settings.steps, settings.lr, settings.anchor)
-    latent = found.latent if found.latent.ndim == 3 else _repeated(found.latent, model)
+    if settings.space == "w":
+        start = start.mean(1, keepdim=True).repeat(1, model.num_ws, 1)
+    own = None if settings.space == "w" else settings.own
+    found = descent.run(start, settings.steps, settings.lr, settings.anchor, own)
     moved = settings.steps + (settings.search_steps if encoder is None else 0)
-    return Inversion(latent, found.images, target, placement, found.distance, moved)
+    return Inversion(found.latent, found.images, target, placement, found.distance, moved)
 
 
 @dataclass(frozen=True)
@@ -116,22 +127,25 @@ class _Found:
 
 @dataclass(frozen=True)
 class _Descent:
-    """Moves latents so that their pictures come nearer to `target`."""
+    """Moves latents so that their pictures come nearer to `target`.
+
+    What moves are offsets in units of `spread`, so that a learning rate means the same for every generator: one
+    that all layers share, and in W+ another of each layer's own on top of it.
+    """
 
     model: StyleGAN2
     target: Tensor
     spread: Tensor
     see: Callable[[Step], None] | None
 
-    def run(self, start: Tensor, steps: int, lr: float, anchor: float) -> _Found:
-        """Move W or W+ codes; 0 steps give them back with their pictures."""
-        # What moves is the offset in units of `spread`, so that a learning rate means the same for every generator.
-        origin = torch.zeros_like(start)
-        objective: Objective = Function(self._distance, "picture")
-        if anchor > 0:
-            objective = objective + LatentDistance(origin[:1], "mean", "anchor") * anchor
-        driver = Gradient(origin, max(1, steps), lr, _falling)
-        edit = Edit(lambda offset: self._draw(start, offset), objective, driver, steps + 1)
+    def run(self, start: Tensor, steps: int, lr: float, anchor: float, own: float | None) -> _Found:
+        """Move W+ codes; 0 steps give them back with their pictures. Without `own`, all layers move together."""
+        offsets = {"shared": torch.zeros_like(start[:, :1])}
+        if own is not None:
+            offsets["own"] = torch.zeros_like(start)
+        driver = Gradient(offsets, max(1, steps), lr, _falling)
+        decode = partial(self._draw, start)
+        edit = Edit(decode, self._objective(anchor, own), driver, steps + 1)
         found = _Found(start, self.target, torch.full((len(start),), torch.inf, device=start.device))
         # The last draw is not followed by a move, because nobody asks for the step after it.
         for step in islice(edit.run(), steps + 1):
@@ -140,8 +154,16 @@ class _Descent:
                 self.see(step)
         return found
 
-    def _draw(self, start: Tensor, offset: Latent) -> Tensor:
-        return self.model.decode(start + self.spread * _tensor(offset))
+    def _objective(self, anchor: float, own: float | None) -> Objective:
+        near = {"shared": anchor} if own is None else {"shared": anchor, "own": own}
+        terms = [_Near(part) * weight for part, weight in near.items() if weight > 0]
+        return Sum([Function(self._distance, "picture"), *terms])
+
+    def _draw(self, start: Tensor, offsets: Latent) -> Tensor:
+        return self.model.decode(self._moved(start, offsets))
+
+    def _moved(self, start: Tensor, offsets: Latent) -> Tensor:
+        return start + self.spread * reduce(torch.add, _named(offsets).values())
 
     def _distance(self, images: Tensor) -> Tensor:
         return reconstruction_loss(_reduced(images), _reduced(self.target))
@@ -149,23 +171,29 @@ class _Descent:
     def _better(self, found: _Found, step: Step, start: Tensor) -> _Found:
         """Take over the samples whose best step is this one."""
         taken = step.best == step.index
-        latent = start + self.spread * _tensor(step.latent)
         return _Found(
-            torch.where(taken.view(-1, *[1] * (start.ndim - 1)), latent, found.latent),
+            torch.where(taken.view(-1, 1, 1), self._moved(start, step.latent), found.latent),
             torch.where(taken.view(-1, 1, 1, 1), step.images, found.images),
             torch.where(taken, step.losses["picture"], found.distance),
         )
 
 
+class _Near(Objective):
+    """Mean square of a named part of the latent."""
+
+    def loss(self, images: Tensor, context: Context) -> Tensor:  # noqa: ARG002
+        return _named(context.latent)[self.name].square().mean((1, 2))
+
+
+def _named(latent: object) -> Mapping[str, Tensor]:
+    if not isinstance(latent, Mapping):
+        raise UsageError("an inversion moves the offsets 'shared' and 'own', not a single tensor")
+    return latent
+
+
 def _falling(t: float) -> float:
     """Cosine from 1 to 0: the first guess is good, so there is nothing to warm up for."""
     return 0.5 + 0.5 * math.cos(math.pi * t)
-
-
-def _tensor(latent: Latent) -> Tensor:
-    if not isinstance(latent, Tensor):
-        raise UsageError("an inversion moves a W or W+ latent, not named styles")
-    return latent
 
 
 def _frozen(generator: StyleGAN2) -> StyleGAN2:
@@ -198,16 +226,6 @@ def _spread(model: StyleGAN2, encoder: Encoder | None) -> Tensor:
     z = torch.randn(_SPREAD_SAMPLES, model.z_dim, generator=rng).to(device)
     labels = torch.zeros(len(z), model.c_dim, device=device) if model.c_dim else None
     return model.mapping.single(z, labels).std(0).clamp(min=_SMALLEST_SPREAD)
-
-
-def _in_space(latent: Tensor, settings: InversionSettings, model: StyleGAN2) -> Tensor:
-    if settings.space == "w":
-        return latent if latent.ndim == 2 else latent.mean(1)
-    return latent if latent.ndim == 3 else _repeated(latent, model)
-
-
-def _repeated(w: Tensor, model: StyleGAN2) -> Tensor:
-    return w[:, None].repeat(1, model.num_ws, 1)
 
 
 def _reduced(images: Tensor) -> Tensor:

@@ -82,12 +82,18 @@ def test_latent_image_and_distance_belong_together(
     assert 0 <= found.image.min() <= found.image.max() <= 1
 
 
-def test_the_anchor_keeps_the_latent_near(generator: StyleGAN2, encoder: Encoder, own: Tensor) -> None:
-    moved = [
-        (invert(generator, encoder, own, InversionSettings(anchor=anchor)).latent - encoder(own)).norm()
-        for anchor in (0.0, 1.0, 100.0)
-    ]
-    assert moved[0] > 1.5 * moved[1] > 1.5 * moved[2]
+def test_weights_keep_the_latent_near_the_guess_and_near_w(
+    generator: StyleGAN2, encoder: Encoder, own: Tensor
+) -> None:
+    def moved(**weights: float) -> tuple[float, float]:
+        move = invert(generator, encoder, own, InversionSettings(**weights)).latent - encoder(own)
+        together = move.mean(1, keepdim=True)
+        return together.norm().item(), (move - together).norm().item()
+
+    free, near_w, near_guess = moved(anchor=0, own=0), moved(anchor=0, own=10), moved(anchor=100, own=100)
+    assert near_w[1] < 0.5 * free[1]
+    assert near_w[0] > 0.5 * free[0]
+    assert near_guess[0] < 0.2 * free[0]
 
 
 def test_pictures_of_a_batch_do_not_influence_each_other(
@@ -157,8 +163,8 @@ def test_every_step_is_shown(generator: StyleGAN2, encoder: Encoder, own: Tensor
     seen: list[Step] = []
     found = invert(generator, encoder, own, InversionSettings(steps=4), see=seen.append)
     assert [step.index for step in seen] == [0, 1, 2, 3, 4]
-    assert set(seen[0].losses) == {"picture", "anchor"}
-    assert not seen[0].losses["anchor"].any()
+    assert set(seen[0].losses) == set(seen[0].latent) | {"picture"} == {"picture", "shared", "own"}
+    assert not seen[0].losses["shared"].any()
     lowest = torch.stack([sum(step.losses.values()) for step in seen]).argmin(0)
     for sample, index in enumerate(lowest.tolist()):
         assert torch.equal(found.image[sample], seen[index].images[sample])
