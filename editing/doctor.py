@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import importlib.resources
 import os
 import platform
 import re
@@ -14,6 +13,7 @@ from pathlib import Path
 import torch
 
 from .._base import MissingError, UsageError, did_you_mean
+from ..generators.packs import summaries
 
 _SHOWN = (
     "torchvision",
@@ -28,6 +28,8 @@ _SHOWN = (
     "rich",
 )
 _DISTRIBUTION = "promptbrush"
+_REINSTALL = "install promptbrush again from where it came, with pip install --force-reinstall --no-deps"
+_PACK_MENDS = {"not built": "promptbrush train --help, or install a build that holds the weights"}
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ class Doctor:
 
 def report() -> Doctor:
     """Look at this installation; nothing is loaded, downloaded or changed."""
-    return Doctor((*_versions(), *_devices(), *_pack(), *_extras()))
+    return Doctor((*_versions(), *_devices(), *_packs(), *_extras()))
 
 
 def _versions() -> Iterator[Row]:
@@ -115,14 +117,11 @@ def cpu_has_bfloat16() -> bool:
     return bool(check()) if check is not None else False
 
 
-def _pack() -> Iterator[Row]:
-    try:
-        folder = Path(str(importlib.resources.files(f"{_DISTRIBUTION}.generators.packs.mini")))
-        files = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.safetensors"))
-    except (ModuleNotFoundError, OSError):
-        files = []
-    mend = "" if files else "reinstall: pip install --force-reinstall --no-deps promptbrush"
-    yield Row("models", "mini (embedded)", ", ".join(files) or "no weights", bool(files), mend)
+def _packs() -> Iterator[Row]:
+    for pack in summaries():
+        about = f"{pack.domain}, {pack.resolution} px, {pack.size / 1e6:.1f} MB"
+        value, mend = (about, "") if pack.ok else (pack.state, _PACK_MENDS.get(pack.state, _REINSTALL))
+        yield Row("models", f"{pack.name} (embedded)", value, pack.ok, mend)
 
 
 def _extras() -> Iterator[Row]:

@@ -12,6 +12,7 @@ import torch
 from promptbrush._base import MissingError, UsageError
 from promptbrush.editing import doctor
 from promptbrush.editing.doctor import report, resolve_device, resolve_precision
+from promptbrush.generators.packs import Summary
 
 CPU = torch.device("cpu")
 
@@ -82,7 +83,7 @@ def test_extras_are_spelt_out(monkeypatch):
 
 def test_extras_do_not_make_it_unhealthy(monkeypatch):
     monkeypatch.setattr(importlib.metadata, "requires", lambda name: ["no-such-thing; extra == 'one'"])
-    monkeypatch.setattr(doctor, "_pack", lambda: iter(()))
+    monkeypatch.setattr(doctor, "summaries", list)
     assert not rows("extras")["one"].ok
     assert report().healthy
 
@@ -98,16 +99,21 @@ def test_devices(monkeypatch):
     assert found["used by default"].value == "cuda, float16"
 
 
-def test_the_embedded_pack_is_listed_or_missed(monkeypatch, tmp_path):
-    monkeypatch.setattr(importlib.resources, "files", lambda name: tmp_path)
-    row = rows("models")["mini (embedded)"]
-    assert (row.ok, row.value) == (False, "no weights")
-    assert row.mend.startswith("reinstall: pip install")
-    (tmp_path / "clip").mkdir()
-    for name in ("b.safetensors", "clip/a.safetensors", "card.md"):
-        (tmp_path / name).touch()
-    row = rows("models")["mini (embedded)"]
-    assert (row.ok, row.value, row.mend) == (True, "b.safetensors, clip/a.safetensors", "")
+def test_the_embedded_packs_are_listed_or_missed(monkeypatch):
+    found = [
+        Summary("big", "ok", "cartoon faces", 64, 7_340_000),
+        Summary("mini", "not built"),
+        Summary("odd", "odd/pack.json: is not JSON"),
+    ]
+    monkeypatch.setattr(doctor, "summaries", lambda: found)
+    built, unbuilt, broken = rows("models").values()
+    assert (built.name, built.ok, built.mend) == ("big (embedded)", True, "")
+    assert built.value == "cartoon faces, 64 px, 7.3 MB"
+    assert (unbuilt.ok, unbuilt.value) == (False, "not built")
+    assert unbuilt.mend.startswith("promptbrush train")
+    assert (broken.ok, broken.value) == (False, "odd/pack.json: is not JSON")
+    assert broken.mend.startswith("install promptbrush again")
+    assert not report().healthy
 
 
 def test_auto_takes_cuda_then_mps_then_cpu(monkeypatch):
