@@ -16,6 +16,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from ..pyramid import laplacian_loss
 from ..stylegan2.config import DiscriminatorConfig
 from ..stylegan2.discriminator import Discriminator
 from ..stylegan2.losses import (
@@ -28,7 +29,7 @@ from ..stylegan2.losses import (
 )
 from .checkpoint import loaded_state, save_state
 from .face_set import FaceSet
-from .paired import PairedModel, laplacian_loss
+from .paired import PairedModel
 
 MINI_DISCRIMINATOR = DiscriminatorConfig(
     resolution=64, channels={4: 192, 8: 192, 16: 128, 32: 64, 64: 32}, mbstd_group_size=4

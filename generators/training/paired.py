@@ -19,6 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..pyramid import laplacian_loss
 from ..stylegan2.config import StyleGAN2Config
 from ..stylegan2.generator import StyleGAN2
 from ..stylegan2.layers import FullyConnected
@@ -89,17 +90,6 @@ class PairedModel(nn.Module):
         ws = self.attributes(vectors)[:, None].expand(-1, self.generator.num_ws, -1)
         pictures: Tensor = self.generator.synthesis(ws, noise="none")
         return pictures
-
-
-def laplacian_loss(made: Tensor, target: Tensor, weights: tuple[float, ...] = (4.0, 2.0, 1.0, 1.0)) -> Tensor:
-    """Mean L1 of each level of a Laplacian pyramid, finest first, weighted: pictures (B,3,H,W) -> (B,)."""
-    difference, loss = made - target, torch.zeros(len(made), device=made.device)
-    for weight in weights[:-1]:
-        half = F.avg_pool2d(difference, 2)
-        detail = difference - F.interpolate(half, scale_factor=2, mode="bilinear", align_corners=False)
-        loss = loss + weight * detail.abs().mean((1, 2, 3))
-        difference = half
-    return loss + weights[-1] * difference.abs().mean((1, 2, 3))
 
 
 def schedule(t: float) -> float:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from promptbrush import InputFileError
 from promptbrush.generators.training.face_set import FaceSet, load_faces
-from promptbrush.generators.training.paired import FitSettings, Trainer, laplacian_loss
+from promptbrush.generators.training.paired import FitSettings, Trainer
 
 SETTINGS = FitSettings(steps=6, batch=4, distil_steps=4, distil_batch=16)
 
@@ -21,16 +21,6 @@ def test_a_set_is_drawn_once_and_read_again(tmp_path: Path) -> None:
     assert first.images.shape == (5, 64, 64, 3)
     assert (load_faces(tmp_path, 5, 64, first_seed=7).images == first.images).all()
     assert [path.suffix for path in tmp_path.iterdir()] == [".npy"]
-
-
-def test_laplacian_loss_is_per_sample_and_zero_only_for_equals() -> None:
-    a = torch.rand(3, 3, 64, 64, generator=torch.Generator().manual_seed(0))
-    b = a.clone()
-    b[1] += 0.5
-    loss = laplacian_loss(a, b)
-    assert loss.shape == (3,)
-    assert loss[0] == loss[2] == 0
-    assert loss[1].item() == pytest.approx(0.5, rel=0.1)  # a constant shift is left to the coarsest level
 
 
 def test_the_loss_falls(faces: FaceSet, tmp_path: Path) -> None:
