@@ -19,7 +19,7 @@ from .consumers import Progress
 from .doctor import resolve_device, resolve_precision
 from .editor import Result, run_edit, text_notes
 from .editor import rerun as run_again
-from .films import Mp4
+from .files import prepare_folder
 from .latents import load_latent, save_latent
 from .metadata import read_recipe
 from .models import (
@@ -72,8 +72,7 @@ def edit_pictures(job: EditJob) -> Iterator[str]:
     images = (Path(prompt.text) for prompt in prompts_of(job.settings) if prompt.is_image)
     inputs = [path for path in (*job.pictures, job.mask, job.latent, *images) if path is not None]
     paths = plan(names, job.count, job.output, care=Care(inputs, job.overwrite, job.extras.beside))
-    if job.extras.mp4:
-        Mp4(paths[0][0].with_suffix(".mp4"))
+    job.extras.check()
     with enough_memory():
         models = load_models(job.models)
         if job.settings.identity_weight > 0:
@@ -219,6 +218,7 @@ def _inverted(models: LoadedModels, file: Path, path: Path) -> str:
     subject = open_picture(models, read_picture(file))
     with torch.no_grad():
         drawn = models.generator.decode(subject.w)
+    prepare_folder(path.parent)
     write_picture(drawn.cpu(), path)
     save_latent(path.with_suffix(".safetensors"), subject.w)
     error = float((drawn - subject.square).abs().mean()) if subject.square is not None else 0.0

@@ -5,13 +5,14 @@ from __future__ import annotations
 import copy
 import hashlib
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from .._base import MissingError, UsageError
+from .._base import InputFileError, MissingError, UsageError
 from ..generators.encoder import Encoder, load_encoder
 from ..generators.packs.pack import Pack, embedded_packs, load_pack
 from ..generators.stylegan2 import StyleGAN2, load_generator
@@ -82,10 +83,27 @@ def load_models(choice: ModelChoice | None = None) -> LoadedModels:
 def load_perceptors(
     choice: ModelChoice, pack: Pack, device: torch.device, precision: torch.dtype
 ) -> AnyPerceptor:
-    """The CLIP or CLIPs of a choice."""
+    """The CLIP or CLIPs of a choice.
+
+    Raises:
+        UsageError, InputFileError, MissingError: as `load_ensemble`.
+    """
     spec = choice.clip or pack.clip_spec
+    _check_clip(spec)
     name = str(precision).removeprefix("torch.")
     return load_ensemble(spec, device, name, choice.clip_input, offline=choice.offline)
+
+
+def _check_clip(spec: str | Path) -> None:
+    """A path without its architecture would be taken for the name of published weights."""
+    for part in str(spec).split(","):
+        path = Path(re.sub(r":[^:/\\]*$", "", part.strip()))
+        if path.is_file() and path.suffix != ".json":
+            raise UsageError(
+                f"{path}: weights of a CLIP need its architecture; give ARCH={path}, or a folder with clip.json"
+            )
+        if path.is_absolute() and not path.exists():
+            raise InputFileError(f"{path}: there is no such CLIP; give a folder with clip.json")
 
 
 def _generator_path(choice: ModelChoice, pack: Pack) -> Path:

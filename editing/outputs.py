@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from .._base import InputFileError, UsageError
+from .._base import Entry, InputFileError, UsageError, load_target
 from .consumers import Consumer, Trace
 from .editor import Result
 from .files import prepare_folder, write_error
@@ -31,6 +31,15 @@ class Extras:
     trace: bool = False
     latents: bool = False
     every: int = 5
+
+    def check(self) -> None:
+        """Find out whether everything is installed that these need.
+
+        Raises:
+            MissingError: it is not.
+        """
+        if self.mp4:
+            load_target(Entry("av:open", "video"), "an MP4")
 
     def beside(self, path: Path) -> list[Path]:
         """The files and folders that are written beside a result at `path`."""
@@ -68,6 +77,7 @@ def plan(
 
     Without `output` the results go to the current folder under names that are still free. A result that
     promptbrush wrote may be written again with what lies beside it; any other file only if `care` allows.
+    Nothing is made yet, also no folder.
 
     Args:
         names: one for each subject, e.g. the picture's name without its suffix.
@@ -84,11 +94,19 @@ def plan(
         paths = [[_free(path, care) for path in row] for row in paths]
     for path in (path for row in paths for path in row):
         _check_loss(path, care)
+    _prove(folder)
+    return paths
+
+
+def _prove(folder: Path) -> None:
+    """Make the folder, to see that it can be, and unmake it: there may be no result to put in."""
     try:
+        made = [each for each in (folder, *folder.parents) if not _is_there(each)]
         prepare_folder(folder)
+        for each in made:
+            each.rmdir()
     except (OSError, ValueError) as error:
         raise write_error(folder, error) from error
-    return paths
 
 
 def _folder_and_names(names: Sequence[str], output: Path | None, word: str) -> tuple[Path, list[str], str]:
@@ -174,20 +192,17 @@ def consumers_for(path: Path, extras: Extras) -> list[Consumer]:
 
 
 def save(result: Result, path: Path, extras: Extras, metadata: bool = True) -> list[Path]:
-    """Write a result and what was asked for beside it; the files written.
+    """Write a result and what was asked for beside it; everything that is there now, consumers' files included.
 
     Raises:
         InputFileError: a file that cannot be written.
     """
+    prepare_folder(path.parent)
     result.save(path, metadata)
-    written = [path]
     if extras.strip:
-        name = path.with_name(f"{path.stem}-strip.png")
-        write_picture(strip([result.before, result.image], ["before", result.recipe.settings.prompt]), name)
-        written.append(name)
+        pictures, labels = [result.before, result.image], ["before", result.recipe.settings.prompt]
+        write_picture(strip(pictures, labels), path.with_name(f"{path.stem}-strip.png"))
     if extras.latents:
-        for latent, word in ((result.start, "start"), (result.latent, "latent")):
-            name = path.with_name(f"{path.stem}.{word}.safetensors")
-            save_latent(name, latent)
-            written.append(name)
-    return written
+        save_latent(path.with_suffix(".start.safetensors"), result.start)
+        save_latent(path.with_suffix(".latent.safetensors"), result.latent)
+    return [each for each in (path, *extras.beside(path)) if _is_there(each)]

@@ -91,6 +91,18 @@ def other_pack(tmp_path_factory: pytest.TempPathFactory) -> Path:
         return write_pack(tmp_path_factory.mktemp("other"), seed=1)
 
 
+@pytest.fixture
+def quick_inversion(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few steps: what random networks find does not matter where something else is tested."""
+    from functools import partial
+
+    from promptbrush.editing import subjects
+    from promptbrush.editing.inversion import InversionSettings, invert
+
+    quick = partial(invert, settings=InversionSettings(steps=2, search_steps=2))
+    monkeypatch.setattr(subjects, "invert", quick)
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What a command left: its exit code, and what it wrote to the two streams."""

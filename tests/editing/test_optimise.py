@@ -37,8 +37,9 @@ def steps_of(models, subject, settings, count=None):
 def test_the_objective_falls(models, subject, space, loss):
     settings = edit_settings(PROMPT, steps=12, space=space, clip_loss=loss)
     steps, _ = steps_of(models, subject, settings)
-    first, last = (float(total(step.losses)) for step in (steps[0], steps[-1]))
-    assert last < first - 0.01
+    totals = [float(total(step.losses)) for step in steps]
+    assert min(totals) < totals[0] - 0.01
+    assert int(steps[-1].best) == totals.index(min(totals))
     assert set(steps[0].losses) == {loss, "latent"}
 
 
