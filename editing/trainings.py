@@ -118,7 +118,7 @@ def pack(folder: Path, name: str, version: str) -> Iterator[str]:
         resolution=_SIZE,
         generator="stylegan2.safetensors",
         clip="clip",
-        encoder="encoder.safetensors",
+        encoder="encoder.safetensors" if (folder / "encoder.safetensors").exists() else None,
         licence=LICENCE,
         attribution=ATTRIBUTION,
     )
