@@ -25,6 +25,20 @@ from ..generators.training.sheets import fit_rows, save_sheet
 from ..guidance.training.clip import ClipSettings
 from .training import BPE_NAME, clip_trainer, save_clip
 
+__all__ = [
+    "ClipSettings",
+    "EncoderSettings",
+    "FinishSettings",
+    "FitSettings",
+    "JudgeSettings",
+    "check_preset",
+    "clip",
+    "encoder",
+    "judge",
+    "pack",
+    "stylegan2",
+]
+
 PRESETS = ("mini",)
 LICENCE = "CC-BY-4.0"
 ATTRIBUTION = (

@@ -1,31 +1,66 @@
 """Gaussian z that stand for faces: the link that lets a generator be fitted to (z, picture) pairs.
 
-Each categorical attribute owns one entry of z a value, each continuous one a single entry. With
-g_k = -log(-log Phi(z_k)) + log p_k, argmax_k g_k has probabilities p (the Gumbel-max trick), so plain normal z
-draw faces from the right distribution, and for a given face z can be drawn from the exact posterior.
+Each categorical attribute is a binary tree over its values in their order, split so that both sides are about as
+likely. Every fork owns one entry of z and goes right above its threshold, so plain normal z draw faces from the right
+distribution, and for a given face z can be drawn from the exact posterior: entries of the forks on its way are
+cut normals, the others free. A step along one axis is what a small mapping network learns best. Each continuous
+value is a single entry.
 """
 
 from __future__ import annotations
 
-from itertools import pairwise
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from .faces import CHOICES, CONTINUOUS
 
 _TINY = 1e-7
-_ENDS = np.cumsum([0, *(len(odds) for odds in CHOICES.values())]).tolist()
-Z_DIM = _ENDS[-1] + len(CONTINUOUS)
 
 
-def _log_odds() -> list[Tensor]:
-    return [torch.tensor(list(odds.values()), dtype=torch.float64).log() for odds in CHOICES.values()]
+@dataclass(frozen=True)
+class _Forks:
+    """The forks of one attribute.
+
+    Attributes:
+        below: (forks,) the probability of the left side.
+        sides: (values, forks) -1 where the way to a value goes left, 1 right, 0 where it does not pass.
+    """
+
+    below: Tensor
+    sides: Tensor
 
 
-def _gumbel(uniform: Tensor) -> Tensor:
-    return -torch.log(-torch.log(uniform.clamp(_TINY, 1 - _TINY)))
+def _split(odds: Sequence[float], first: int, end: int) -> Iterator[tuple[int, int, int]]:
+    """(first, middle, end) of every fork over the values first..end-1."""
+    if end - first < 2:
+        return
+    middle = min(range(first + 1, end), key=lambda m: abs(sum(odds[first:m]) - sum(odds[m:end])))
+    yield first, middle, end
+    yield from _split(odds, first, middle)
+    yield from _split(odds, middle, end)
+
+
+def _forks(odds: Sequence[float]) -> _Forks:
+    splits = [*_split(odds, 0, len(odds))]
+    sides = torch.zeros(len(odds), len(splits), dtype=torch.float64)
+    below = []
+    for column, (first, middle, end) in enumerate(splits):
+        sides[first:middle, column], sides[middle:end, column] = -1, 1
+        below.append(sum(odds[first:middle]) / sum(odds[first:end]))
+    return _Forks(torch.tensor(below, dtype=torch.float64), sides)
+
+
+@cache
+def _trees() -> tuple[_Forks, ...]:
+    return tuple(_forks([*odds.values()]) for odds in CHOICES.values())
+
+
+_SIZES = [len(odds) - 1 for odds in CHOICES.values()]
+Z_DIM = sum(_SIZES) + len(CONTINUOUS)
 
 
 def draw_z(choices: Tensor, continuous: Tensor, rng: torch.Generator) -> Tensor:
@@ -36,15 +71,12 @@ def draw_z(choices: Tensor, continuous: Tensor, rng: torch.Generator) -> Tensor:
         continuous: (B, values) in [-1, 1].
         rng: CPU generator; every call draws other z for the same faces.
     """
-    batch = len(choices)
+    free = torch.rand(len(choices), sum(_SIZES), generator=rng, dtype=torch.float64)
     parts = []
-    for column, log_odds in zip(choices.T, _log_odds(), strict=True):
-        best = _gumbel(torch.rand(batch, 1, generator=rng, dtype=torch.float64))
-        free = _gumbel(torch.rand(batch, len(log_odds), generator=rng, dtype=torch.float64)) + log_odds
-        # Gumbels given that they stay below the best (Maddison et al. 2014, top-down construction).
-        below = -torch.log(torch.exp(-best) + torch.exp(-free))
-        found = below.scatter(1, column[:, None], best) - log_odds
-        parts.append(torch.exp(-torch.exp(-found)))
+    for column, tree, share in zip(choices.T, _trees(), torch.split(free, _SIZES, dim=1), strict=True):
+        side = tree.sides[column]
+        right = tree.below + share * (1 - tree.below)
+        parts.append(torch.where(side < 0, share * tree.below, torch.where(side > 0, right, share)))
     parts.append((continuous.double() + 1) / 2)
     uniform = torch.cat(parts, dim=1).clamp(_TINY, 1 - _TINY)
     z: Tensor = torch.special.ndtri(uniform)
@@ -54,8 +86,9 @@ def draw_z(choices: Tensor, continuous: Tensor, rng: torch.Generator) -> Tensor:
 def read_z(z: Tensor) -> tuple[Tensor, Tensor]:
     """The faces that z (B, Z_DIM) stand for: choices (B, attributes) and continuous (B, values)."""
     uniform = torch.special.ndtr(z.double())
-    columns = [
-        (_gumbel(uniform[:, start:end]) + log_odds).argmax(1)
-        for (start, end), log_odds in zip(pairwise(_ENDS), _log_odds(), strict=True)
-    ]
-    return torch.stack(columns, dim=1), (2 * uniform[:, _ENDS[-1] :] - 1).float()
+    columns = []
+    for tree, share in zip(_trees(), torch.split(uniform[:, : sum(_SIZES)], _SIZES, dim=1), strict=True):
+        turns = torch.where(share < tree.below, -1.0, 1.0).double()
+        # Only the value whose way has all these turns reaches its own length.
+        columns.append((turns @ tree.sides.T - tree.sides.abs().sum(1)).argmax(1))
+    return torch.stack(columns, dim=1), (2 * uniform[:, sum(_SIZES) :] - 1).float()

@@ -85,7 +85,8 @@ def _render_seed(job: tuple[int, int]) -> NDArray[np.uint8]:
 
 def _draw(path: Path, seeds: range, size: int) -> None:
     """Write the pictures to a temporary file with one process a core, then give it its name."""
-    temporary = path.with_suffix(".part")
+    # Two trainings that start side by side each draw their own.
+    temporary = path.with_suffix(f".{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         shape = (len(seeds), size, size, 3)

@@ -53,14 +53,16 @@ class ClipSettings:
 
     `first_scale` multiplies cosines at the start. A unit vector that tells twenty things at once has cosines of about
     0.2 with each: CLIP's usual 14 leaves the smaller ones no room, and grows only slowly.
-    `question_weight` is the share of the labelled texts (as in Yang et al. 2022, UniCL) beside the captions, and
-    `anchor_weight` that of the anchors: a free vector for every value, to which pictures and texts are drawn. Both
-    towers learn from them at once, where each would else wait for the other.
+    `captions` of the pictures and the values of `questions` things, drawn anew, are put in words each step: words
+    cost more than pictures here. `question_weight` is the share of these labelled texts (as in Yang et al. 2022,
+    UniCL) beside the captions, and `anchor_weight` that of the anchors: a free vector for every value, to which
+    pictures and texts are drawn. Both towers learn from them at once, where each would else wait for the other.
     """
 
-    steps: int = 2_000
+    steps: int = 8_000
     batch: int = 128
-    captions: int = 64
+    captions: int = 48
+    questions: int = 6
     question_weight: float = 2.0
     anchor_weight: float = 4.0
     first_scale: float = 50.0
@@ -99,19 +101,28 @@ def contrastive_loss(image: Tensor, text: Tensor, scale: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class _Texts:
-    """What pictures are compared with: captions (C,D), the values of all questions in words and as anchors (V,D)
-    each, and the answers (B,questions)."""
+    """What pictures are compared with: captions (C,D), the values of the `asked` questions in words, one (V,D)
+    each, those of all questions as anchors, and the answers (B,questions)."""
 
     captions: Tensor
-    questions: Tensor
-    anchors: Tensor
+    asked: list[int]
+    questions: list[Tensor]
+    anchors: list[Tensor]
     answers: Tensor
     scale: Tensor
 
     def detached(self) -> _Texts:
         """The same without gradients."""
-        parts = (self.captions, self.questions, self.anchors, self.answers, self.scale)
-        return _Texts(*(part.detach() for part in parts))
+        questions, anchors = ([part.detach() for part in parts] for parts in (self.questions, self.anchors))
+        captions, scale = self.captions.detach(), self.scale.detach()
+        return _Texts(captions, self.asked, questions, anchors, self.answers, scale)
+
+
+def _answered(image: Tensor, values: list[Tensor], answers: Tensor, scale: Tensor) -> Tensor:
+    """Mean over the questions of the cross-entropy over each one's values, (V,D) a question; answers (questions,B)."""
+    logits = torch.split(scale * image @ torch.cat(values).T, [len(each) for each in values], dim=1)
+    losses = [_cross_entropy(*pair) for pair in zip(logits, answers, strict=True)]
+    return torch.stack(losses).mean()
 
 
 def _cross_entropy(logits: Tensor, answers: Tensor) -> Tensor:
@@ -188,29 +199,32 @@ class ClipTrainer:
     def _texts(self, rows: Tensor) -> _Texts:
         """Everything that the pictures of a step are compared with."""
         captions = [self.pairs.caption(int(row), self.words) for row in rows[: self.settings.captions]]
-        questions = [text for question in self.pairs.questions(self.words) for text in question]
-        features = self._text([*captions, *questions])
-        parts = torch.split(features, [len(captions), len(questions)])
+        asked = sorted(
+            self.words.sample(range(len(self.sizes)), min(self.settings.questions, len(self.sizes)))
+        )
+        questions = self.pairs.questions(self.words)
+        words = [text for index in asked for text in questions[index]]
+        sizes = [len(captions), *(self.sizes[index] for index in asked)]
+        features, *found = torch.split(self._text([*captions, *words]), sizes)
         scale = self.model.logit_scale.exp().clamp(max=100)
-        anchors = F.normalize(self.anchors, dim=-1)
-        return _Texts(parts[0], parts[1], anchors, self.pairs.answers(rows).to(self.device), scale)
+        anchors = [*torch.split(F.normalize(self.anchors, dim=-1), self.sizes)] if self.sizes else []
+        return _Texts(features, asked, found, anchors, self.pairs.answers(rows).to(self.device), scale)
 
     def _loss(self, image: Tensor, texts: _Texts) -> Tensor:
         """All terms; features (B,D) of the pictures."""
         loss = contrastive_loss(image[: len(texts.captions)], texts.captions, texts.scale)
         if not self.sizes:
             return loss
-        asked = self._asked(image, texts.questions, texts)
-        anchored = self._asked(image, texts.anchors, texts)
-        own = torch.arange(len(texts.anchors), device=image.device)
-        named = F.cross_entropy(texts.scale * texts.questions @ texts.anchors.T, own)
+        asked = _answered(image, texts.questions, texts.answers.T[texts.asked], texts.scale)
+        anchored = _answered(image, texts.anchors, texts.answers.T, texts.scale)
+        every = torch.cat(texts.anchors).T
+        starts = [sum(self.sizes[:index]) for index in texts.asked]
+        own = [
+            start + i for start, part in zip(starts, texts.questions, strict=True) for i in range(len(part))
+        ]
+        logits = texts.scale * torch.cat(texts.questions) @ every
+        named = F.cross_entropy(logits, torch.tensor(own, device=image.device))
         return loss + self.settings.question_weight * asked + self.settings.anchor_weight * anchored + named
-
-    def _asked(self, image: Tensor, values: Tensor, texts: _Texts) -> Tensor:
-        """Mean over the questions of the cross-entropy over each one's values (V,D)."""
-        logits = torch.split(texts.scale * image @ values.T, self.sizes, dim=1)
-        each = [_cross_entropy(*pair) for pair in zip(logits, texts.answers.T, strict=True)]
-        return torch.stack(each).mean()
 
     def _shifted(self, images: Tensor) -> Tensor:
         reach = self.settings.shift

@@ -51,6 +51,10 @@ def test_a_local_change_stays_local(rng):
     assert same[:, 56:].all()
     torch.testing.assert_close(pasted[..., :24, :24], placement.restore(after)[..., :24, :24])
     assert not same[:32, :32].all()
+    # What is less than a level of 8 bits is nothing.
+    mask = placement.restore(change_mask(before, after))[0, 0]
+    assert ((mask > 0) & (mask < 1 / 256)).any()
+    assert same[mask < 1 / 256].all()
 
 
 def test_faint_differences_do_not_count(rng):

@@ -9,7 +9,13 @@ import torch
 import torch.nn.functional as F
 from promptbrush import InputFileError
 from promptbrush.guidance.training.bpe import train_bpe, vocab_size, write_merges
-from promptbrush.guidance.training.clip import ClipSettings, ClipTrainer, contrastive_loss, mini_config
+from promptbrush.guidance.training.clip import (
+    ClipSettings,
+    ClipTrainer,
+    _answered,
+    contrastive_loss,
+    mini_config,
+)
 
 COLOURS = {"red": (1, 0, 0), "green": (0, 1, 0), "blue": (0, 0, 1), "white": (1, 1, 1)}
 SETTINGS = ClipSettings(steps=4, batch=8, attack_steps=1, attacked=1.0)
@@ -93,15 +99,27 @@ def test_questions_without_an_answer_do_not_count(tmp_path: Path, merges: tuple[
     this = trainer(tmp_path, merges, SETTINGS)
     with torch.no_grad():
         texts, image = this._texts(torch.arange(4)), torch.eye(4, this.model.text_projection.shape[1])
-        colours = F.cross_entropy(texts.scale * image @ texts.questions[:4].T, torch.arange(4))
+        colours = F.cross_entropy(texts.scale * image @ texts.questions[0].T, torch.arange(4))
+        found = _answered(image, texts.questions, texts.answers.T, texts.scale)
     # The second question has no answer: it adds 0 to the mean of two.
-    assert float(this._asked(image, texts.questions, texts)) == pytest.approx(float(colours) / 2, rel=1e-5)
+    assert float(found) == pytest.approx(float(colours) / 2, rel=1e-5)
+
+
+def test_a_step_words_only_some_questions_and_asks_all_by_anchors(
+    tmp_path: Path, merges: tuple[Path, int]
+) -> None:
+    this = trainer(tmp_path, merges, replace(SETTINGS, questions=1))
+    drawn = [this._texts(torch.arange(8)) for _ in range(8)]
+    assert {tuple(texts.asked) for texts in drawn} == {(0,), (1,)}
+    for texts in drawn:
+        assert [len(part) for part in texts.questions] == [this.sizes[texts.asked[0]]]
+        assert [len(part) for part in texts.anchors] == [4, 2]
 
 
 def test_only_some_pictures_of_a_step_have_captions(tmp_path: Path, merges: tuple[Path, int]) -> None:
     this = trainer(tmp_path, merges, replace(SETTINGS, captions=3))
     texts = this._texts(torch.arange(8))
-    assert [len(part) for part in (texts.captions, texts.questions, texts.answers)] == [3, 6, 8]
+    assert [len(part) for part in (texts.captions, *texts.questions, texts.answers)] == [3, 4, 2, 8]
 
 
 def test_resuming_gives_the_same_bits(tmp_path: Path, merges: tuple[Path, int]) -> None:
