@@ -5,8 +5,8 @@
 For each of 40 prompts, ten unseen faces that do not show the attribute yet are edited by the default preset and
 by `paper` (StyleCLIP's published settings), with the same models, in one run. The judge guides nothing. Counted:
 - target: the share of results in which the judge sees the attribute of the prompt;
-- others: the share of the other attributes whose judged value differs from the input's. Attributes that the
-  target decides by itself do not count as others (a bald head has no hair colour): see ENTAILED.
+- others: the share of the input's other visible attributes whose judged value differs from the input's. Those that
+  the target decides by itself do not count as others (a bald head has no hair colour): see ENTAILED.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from faces import JUDGE, NAMES, Faces, drawn, judged
 from promptbrush.editing.consumers import watch
 from promptbrush.editing.editor import Best
-from promptbrush.editing.framing import letterbox
 from promptbrush.editing.inversion import invert
 from promptbrush.editing.models import LoadedModels, ModelChoice, load_models
 from promptbrush.editing.optimise import between, decoder, latent_edit, origin_of
@@ -32,12 +32,11 @@ from promptbrush.editing.pictures import write_png
 from promptbrush.editing.recipe import EditSettings, edit_settings
 from promptbrush.generators.training.face_captions import attribute_prompt
 from promptbrush.generators.training.face_set import face_of
-from promptbrush.generators.training.faces import CHOICES, render, resolve
+from promptbrush.generators.training.faces import CHOICES, resolve
 from promptbrush.generators.training.judge import Judge, load_judge
 from torch import Tensor
 
 FIRST_SEED = 20_000_000
-PICTURE = 256
 TARGETS = {
     "hair_colour": ["black", "blonde", "red", "blue", "pink", "green", "purple"],
     "hair_style": ["afro", "mohawk", "bald", "spiky"],
@@ -66,11 +65,11 @@ ENTAILED = {
 
 @dataclass(frozen=True)
 class Task:
-    """One prompt and its faces, (N,3,PICTURE,PICTURE) in [0,1]."""
+    """One prompt and its faces."""
 
     attribute: str
     value: str
-    pictures: Tensor
+    faces: Faces
 
     @property
     def prompt(self) -> str:
@@ -88,15 +87,14 @@ def tasks(count: int, first_seed: int) -> list[Task]:
                 seed += 1
                 shown = resolve(face)
                 if shown[attribute] != value and shown[attribute] in CHOICES[attribute]:
-                    faces.append(torch.from_numpy(render(face, PICTURE).copy()))
-            pictures = torch.stack(faces).permute(0, 3, 1, 2).float() / 255
-            found.append(Task(attribute, value, pictures))
+                    faces.append(face)
+            found.append(Task(attribute, value, drawn(faces)))
     return found
 
 
 def edited(models: LoadedModels, task: Task, settings: EditSettings) -> Tensor:
     """The finished pictures, at the size of the inputs; all faces of a task as one batch."""
-    found = invert(models.generator, models.encoder, task.pictures)
+    found = invert(models.generator, models.encoder, task.faces.pictures)
     origin = origin_of(models, found.latent, settings)
     best = Best()
     watch(latent_edit(models, origin, settings).run(), [best])
@@ -105,23 +103,18 @@ def edited(models: LoadedModels, task: Task, settings: EditSettings) -> Tensor:
     with torch.no_grad():
         after = decoder(models)(between(origin.latent, best.latent, settings.strength))
         if settings.paste == "changed":
-            return paste_changed(task.pictures, origin.image, after, found.placement)
+            return paste_changed(task.faces.pictures, origin.image, after, found.placement)
     return found.placement.restore(after)
 
 
-def judged(judge: Judge, pictures: Tensor) -> dict[str, Tensor]:
-    """The value that the judge sees, attribute -> (N,)."""
-    with torch.no_grad():
-        return {name: logits.argmax(1) for name, logits in judge(letterbox(pictures, 64)[0]).items()}
-
-
 def measures(judge: Judge, task: Task, results: Tensor) -> tuple[float, float]:
-    """Share with the target, and mean share of changed others."""
-    before, after = judged(judge, task.pictures), judged(judge, results)
-    wanted = list(CHOICES[task.attribute]).index(task.value)
+    """Share with the target, and share of the others among the visible attributes that changed."""
+    before, after = judged(judge, task.faces.pictures), judged(judge, results)
+    index = NAMES.index(task.attribute)
+    wanted = after[:, index] == list(CHOICES[task.attribute]).index(task.value)
     own = ENTAILED.get(task.attribute, set()) | {task.attribute}
-    others = torch.stack([(before[name] != after[name]).float() for name in CHOICES if name not in own])
-    return float((after[task.attribute] == wanted).float().mean()), float(others.mean())
+    others = task.faces.visible & torch.tensor([name not in own for name in NAMES])
+    return float(wanted.float().mean()), float((before != after)[others].float().mean())
 
 
 def command_seconds(runs: int = 5) -> float:
@@ -129,7 +122,7 @@ def command_seconds(runs: int = 5) -> float:
     with tempfile.TemporaryDirectory() as folder:
         picture = Path(folder, "face.png")
         task = tasks(1, FIRST_SEED)[0]
-        write_png(task.pictures, picture)
+        write_png(task.faces.pictures, picture)
         seconds = []
         for run in range(runs):
             start = time.perf_counter()
@@ -150,7 +143,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--judge", type=Path, default=Path(__file__).with_name("judge.safetensors"))
+    parser.add_argument("--judge", type=Path, default=JUDGE)
     parser.add_argument("--pictures", type=int, default=10)
     parser.add_argument("--presets", default="default,paper")
     parser.add_argument("--first-seed", type=int, default=FIRST_SEED)
@@ -168,7 +161,7 @@ def main() -> None:
             models = models or load_models(ModelChoice(arguments.pack, clip_input=settings.clip_input))
             results = edited(models, task, settings)
             shares.append(measures(judge, task, results))
-            rows.append(torch.cat([*task.pictures[:3], *results[:3]], dim=2))
+            rows.append(torch.cat([*task.faces.pictures[:3], *results[:3]], dim=2))
             print(
                 f"{preset:8s} {task.prompt:45s} target {shares[-1][0]:.2f}  others {shares[-1][1]:.3f}",
                 flush=True,

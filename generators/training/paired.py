@@ -42,7 +42,7 @@ MINI = StyleGAN2Config(
 class FitSettings:
     """How long and how fast: Adam with a short warm-up and a cosine to a tenth over the last 40 %."""
 
-    steps: int = 14_000
+    steps: int = 15_000
     batch: int = 32
     lr: float = 4e-3
     ema: float = 0.998
@@ -92,15 +92,27 @@ class PairedModel(nn.Module):
         return pictures
 
 
-def face_focus(size: int) -> Tensor:
-    """How much each pixel of a drawn face counts, (1,1,size,size): 4 where the features are, 1 at the edges.
+# Where small features of a drawn face lie, in shares of the side: x, y, their spreads, and how much more they count.
+_FEATURES = (
+    (0.50, 0.53, 0.13, 0.06, 8.0),  # eyes and eyebrows
+    (0.49, 0.63, 0.04, 0.035, 10.0),  # nose
+    (0.49, 0.72, 0.07, 0.045, 14.0),  # mouth
+    (0.23, 0.705, 0.035, 0.045, 10.0),  # earrings
+    (0.75, 0.705, 0.035, 0.045, 10.0),
+)
 
-    Mouths, eyes and brows are a few pixels that plain L1 leaves to the end; backgrounds are most of the picture.
+
+def face_focus(size: int) -> Tensor:
+    """How much each pixel of a drawn face counts, (1,1,size,size), 1 at the edges.
+
+    A mouth is 30 pixels of 4,096: with all pixels alike, the fit drew every hat before it knew one mouth from another.
     """
     place = (torch.arange(size) + 0.5) / size
-    across, down = (place - 0.5) / 0.2, (place - 0.53) / 0.2
-    near = torch.exp(-(across.square()[None] + down.square()[:, None]) / 2)
-    return (1 + 3 * near)[None, None]
+    counts = torch.ones(size, size)
+    for x, y, across, down, weight in _FEATURES:
+        squares = ((place - x) / across).square()[None] + ((place - y) / down).square()[:, None]
+        counts += weight * torch.exp(-squares / 2)
+    return counts[None, None]
 
 
 def schedule(t: float) -> float:
