@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from .._base import UsageError
 from ..guidance.cutouts import step_seed
 from ..guidance.objective import Context, total
 from .drivers import Latent, clone
@@ -77,7 +78,11 @@ class Edit:
     seeds: Sequence[int] = ()
 
     def run(self) -> Iterator[Step]:
-        """Draw, judge, yield, move. Stopping early is just not asking for the next step."""
+        """Draw, judge, yield, move. Stopping early is just not asking for the next step.
+
+        Raises:
+            UsageError: the first step's loss is not finite, so that no step could better it.
+        """
         lowest: Tensor | None = None
         best = torch.zeros(0, dtype=torch.long)
         for index in range(self.steps):
@@ -86,6 +91,7 @@ class Edit:
             losses = self.objective(images, self._context(latent, index))
             now = total(losses).detach()
             if lowest is None:
+                _check_finite(now, losses)
                 lowest, best = now, torch.zeros_like(now, dtype=torch.long)
             better = now < lowest
             lowest, best = torch.where(better, now, lowest), best.masked_fill(better, index)
@@ -96,3 +102,13 @@ class Edit:
     def _context(self, latent: Latent, index: int) -> Context:
         seeds = [step_seed(seed, index) for seed in self.seeds] or None
         return Context(latent, seeds)
+
+
+def _check_finite(now: Tensor, losses: Losses) -> None:
+    if bool(now.isfinite().all()):
+        return
+    wrong = [name for name, value in losses.items() if not bool(value.isfinite().all())]
+    raise UsageError(
+        f"the loss of the first step is not finite ({', '.join(wrong) or 'its sum'}); "
+        "give smaller weights, --precision float32 or another model"
+    )

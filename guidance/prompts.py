@@ -27,6 +27,8 @@ ImageLoader = Callable[[Path], Tensor]
 
 TEMPLATE_SETS = ("imagenet79", "imagenet80", "none")
 AVERAGES = ("unit", "raw")
+# Weights are divided by their sum in float32, which smaller or larger ones would not survive.
+SMALLEST_WEIGHT, LARGEST_WEIGHT = 1e-6, 1e6
 _NUMBER = r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[-+]?[0-9]+)?|[-+]?(?:nan|inf|infinity)"
 # Anchored at the colon, so that no prompt, however long, makes it search twice.
 _WEIGHT = re.compile(rf"(?<!\\):\s*({_NUMBER})$", re.IGNORECASE)
@@ -38,7 +40,7 @@ class Prompt:
     """One part: a text, or the path of a picture, and how much it counts.
 
     Raises:
-        UsageError: an empty text, or a weight that is not a finite number.
+        UsageError: an empty text, or a weight that is not a finite number, or too small or large to count.
     """
 
     text: str
@@ -50,6 +52,11 @@ class Prompt:
             raise UsageError("a prompt is empty; write what the picture should show")
         if not math.isfinite(self.weight):
             raise UsageError(f"the weight {self.weight} of '{_short(self.text)}' is not a finite number")
+        if self.weight and not SMALLEST_WEIGHT <= abs(self.weight) <= LARGEST_WEIGHT:
+            raise UsageError(
+                f"the weight {self.weight} of '{_short(self.text)}' is out of range; "
+                "give 0, or 0.000001 to 1000000 with either sign"
+            )
 
     def __str__(self) -> str:
         """The spelling that `parse_prompts` reads back."""
@@ -78,7 +85,7 @@ def parse_prompts(text: str) -> tuple[Prompt, ...]:
     """Read prompts in the notation of this module.
 
     Raises:
-        UsageError: nothing to read, an empty part, a weight that is not finite, or only zero weights.
+        UsageError: nothing to read, an empty part, a weight out of range, or only zero weights.
     """
     if not text.strip():
         raise UsageError("the prompt is empty; write what the picture should show")

@@ -154,6 +154,12 @@ def test_a_resumed_driver_goes_on_to_the_same_bits() -> None:
     assert torch.equal(last, whole)  # type: ignore[arg-type]
 
 
+def test_a_first_loss_that_is_not_finite_is_told_not_followed() -> None:
+    with pytest.raises(UsageError, match=r"first step is not finite \(to one\); give smaller weights") as told:
+        next(edit(torch.tensor([[0.0, 1.0, 2.0], [1.0, float("inf"), 1.0]])).run())
+    assert "\n" not in str(told.value)
+
+
 def test_nothing_to_move_is_a_usage_error() -> None:
     with pytest.raises(UsageError, match="fixed"):
         Gradient({"a": torch.zeros(1, 2)}, 3, 0.1, fixed=["a"])

@@ -54,6 +54,9 @@ def test_parts_and_weights(text, expected):
         ("hat:nan", "nan"),
         ("hat:-inf", "-inf"),
         ("hat:1e999", "inf"),
+        ("hat:1e300", "the weight 1e+300 of 'hat' is out of range; give 0, or 0.000001 to 1000000"),
+        ("hat:-2000000", "the weight -2000000.0 of 'hat' is out of range"),
+        ("cap | hat:1e-60", "the weight 1e-60 of 'hat' is out of range"),
         ("hat:0 | cap:0", "all weights"),
     ],
 )
@@ -77,7 +80,7 @@ def test_no_prompt_takes_long(text):
 
 
 texts = st.text(min_size=1, max_size=20).map(str.strip).filter(bool)
-weights = st.floats(allow_nan=False, allow_infinity=False)
+weights = st.just(0.0) | st.floats(1e-6, 1e6) | st.floats(-1e6, -1e-6)
 
 
 @given(st.lists(st.builds(Prompt, texts, weights, st.booleans()), min_size=1, max_size=4))
