@@ -46,8 +46,9 @@ class FitSettings:
     batch: int = 32
     lr: float = 4e-3
     ema: float = 0.998
-    distil_steps: int = 8_000
-    distil_batch: int = 1024
+    distil_steps: int = 24_000
+    distil_batch: int = 512
+    distil_lr: float = 3e-2
     save_seconds: float = 180.0
 
 
@@ -140,7 +141,9 @@ class Trainer:
         self.done = {"fit": 0, "distil": 0}
         self.optimisers = {
             "fit": torch.optim.Adam([*self._drawing()], settings.lr, betas=(0.5, 0.99)),
-            "distil": torch.optim.Adam(self.model.generator.mapping.parameters(), 2e-3, betas=(0.9, 0.99)),
+            "distil": torch.optim.Adam(
+                self.model.generator.mapping.parameters(), settings.distil_lr, betas=(0.9, 0.99)
+            ),
         }
         if self.path.exists():
             self._load()
