@@ -22,7 +22,7 @@ from rich.progress import (
 )
 from rich.progress import Progress as RichProgress
 
-from .files import prepare_folder, write_error
+from .files import prepare_folder, prove_folder, refuse_folder, write_error
 from .films import Frames, Gif, Mp4
 from .watching import Consumer, Latest, Step, Watcher, watch
 
@@ -87,7 +87,8 @@ def _losses_text(losses: Mapping[str, torch.Tensor]) -> str:
 class Trace(Watcher):
     """One JSON line a step: index, seconds since the start, and each loss per sample (null for NaN).
 
-    Lines are written whole and at once, so that the file can be followed while the edit runs.
+    Lines are written whole and at once, so that the file can be followed while the edit runs. It is made with
+    the first of them, so that an edit without a step leaves nothing.
 
     Raises:
         InputFileError: the file cannot be written.
@@ -95,11 +96,9 @@ class Trace(Watcher):
 
     def __init__(self, path: str | Path) -> None:
         self._path = Path(path)
-        prepare_folder(self._path.parent)
-        try:
-            self._file: IO[str] = self._path.open("w", encoding="utf-8", buffering=1)
-        except OSError as error:
-            raise write_error(self._path, error) from error
+        prove_folder(self._path.parent)
+        refuse_folder(self._path)
+        self._file: IO[str] | None = None
         self._start = time.perf_counter()
 
     def see(self, step: Step) -> None:
@@ -108,14 +107,21 @@ class Trace(Watcher):
         seconds = round(time.perf_counter() - self._start, 4)
         line = json.dumps({"index": step.index, "seconds": seconds, "losses": losses})
         try:
+            if self._file is None:
+                self._file = self._opened()
             self._file.write(line + "\n")
         except OSError as error:
             raise write_error(self._path, error) from error
 
+    def _opened(self) -> IO[str]:
+        prepare_folder(self._path.parent)
+        return self._path.open("w", encoding="utf-8", buffering=1)
+
     def close(self) -> None:
         """Close the file."""
-        with suppress(OSError):  # what could not be flushed was already reported by see
-            self._file.close()
+        if self._file is not None:
+            with suppress(OSError):  # what could not be flushed was already reported by see
+                self._file.close()
 
 
 def _number(value: float) -> float | None:

@@ -85,9 +85,11 @@ def prepare_folder(path: str | Path) -> Path:
         InputFileError: a file stands in the way, or the folder cannot be made or written to.
     """
     folder = Path(path)
-    if folder.exists() and not folder.is_dir():
-        raise InputFileError(f"{folder}: this is a file, a folder is needed; choose another output with -o")
     try:
+        if folder.exists() and not folder.is_dir():
+            raise InputFileError(
+                f"{folder}: this is a file, a folder is needed; choose another output with -o"
+            )
         folder.mkdir(parents=True, exist_ok=True)
         probe = _temporary(folder / "probe")
         probe.touch(exist_ok=False)
@@ -95,6 +97,37 @@ def prepare_folder(path: str | Path) -> Path:
     except (OSError, ValueError) as error:
         raise write_error(folder, error) from error
     return folder
+
+
+def prove_folder(path: str | Path) -> Path:
+    """As `prepare_folder`, but what was made is taken away again: there may never be anything to put in it.
+
+    Raises:
+        InputFileError: as `prepare_folder`.
+    """
+    folder = Path(path)
+    try:
+        made = [each for each in (folder, *folder.parents) if not each.exists()]
+    except (OSError, ValueError) as error:
+        raise write_error(folder, error) from error
+    prepare_folder(folder)
+    with suppress(OSError):  # somebody else has put something in it meanwhile
+        for each in made:
+            each.rmdir()
+    return folder
+
+
+def refuse_folder(path: Path) -> None:
+    """An output file must not have the name of a folder.
+
+    Raises:
+        InputFileError: it has, or no file can have this name.
+    """
+    try:
+        if path.is_dir():
+            raise InputFileError(f"{path}: this is a folder; add a file name to the output")
+    except (OSError, ValueError) as error:
+        raise write_error(path, error) from error
 
 
 class PendingFile:
@@ -106,8 +139,7 @@ class PendingFile:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
-        if self.path.is_dir():
-            raise InputFileError(f"{self.path}: this is a folder; add a file name to the output")
+        refuse_folder(self.path)
         self.temporary = _temporary(self.path)
         try:
             # Plain creation rather than tempfile.mkstemp, so that the result gets the user's usual permissions.

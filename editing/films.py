@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 from abc import abstractmethod
 from contextlib import suppress
 from pathlib import Path
@@ -13,7 +14,16 @@ import torch.nn.functional as F
 from PIL import Image
 
 from .._base import InputFileError, MissingError, UsageError
-from .files import PendingFile, atomic_file, prepare_folder, reason
+from .files import (
+    DECODER_ERRORS,
+    PendingFile,
+    atomic_file,
+    prepare_folder,
+    prove_folder,
+    reason,
+    refuse_folder,
+    write_error,
+)
 from .framing import resize
 from .pictures import write_png
 from .watching import Step, Watcher
@@ -61,8 +71,14 @@ def _levels(row: torch.Tensor) -> torch.Tensor:
     return levels.permute(1, 2, 0).contiguous()
 
 
+# Tells frames from pictures of the user's that happen to be called alike.
+_MARK = {"Software": "promptbrush frames"}
+
+
 class Frames(_Sampled):
     """Writes 00000.png, 00010.png ... into a folder; the samples of a batch stand side by side.
+
+    The folder is made for the first of them, and frames of a former run are taken away then.
 
     Raises:
         InputFileError: the folder or a picture cannot be written.
@@ -70,10 +86,30 @@ class Frames(_Sampled):
 
     def __init__(self, folder: str | Path, every: int = 10) -> None:
         super().__init__(every)
-        self._folder = prepare_folder(folder)
+        self._folder = prove_folder(folder)
+        self._begun = False
 
     def _take(self, step: Step) -> None:
-        write_png(_row(step), self._folder / f"{step.index:05d}.png")
+        if not self._begun:
+            prepare_folder(self._folder)
+            _remove_frames(self._folder)
+            self._begun = True
+        write_png(_row(step), self._folder / f"{step.index:05d}.png", _MARK)
+
+
+def _remove_frames(folder: Path) -> None:
+    try:
+        for path in folder.iterdir():
+            if re.fullmatch(r"[0-9]{5,}\.png", path.name) and _is_frame(path):
+                path.unlink()
+    except OSError as error:
+        raise write_error(folder, error) from error
+
+
+def _is_frame(path: Path) -> bool:
+    with suppress(*DECODER_ERRORS, Image.DecompressionBombError), Image.open(path, formats=("PNG",)) as image:
+        return _MARK.items() <= image.info.items()
+    return False
 
 
 def _film_path(path: str | Path, suffix: str, fps: float) -> Path:
@@ -82,7 +118,8 @@ def _film_path(path: str | Path, suffix: str, fps: float) -> Path:
         raise UsageError(f"{path}: this output needs a name that ends in {suffix}")
     if not 0 < fps <= 100:
         raise UsageError(f"{fps} frames per second cannot be shown; give 1 to 100")
-    prepare_folder(path.parent)
+    prove_folder(path.parent)
+    refuse_folder(path)
     return path
 
 
@@ -115,6 +152,7 @@ class Gif(_Sampled):
         if not self._frames:
             return
         first, *others = self._frames
+        prepare_folder(self._path.parent)
         durations = [max(10, round(1000 / self._fps))] * len(others) + [1000]
         with atomic_file(self._path) as temporary:
             first.save(
@@ -159,6 +197,7 @@ class Mp4(_Sampled):
         self._mux(self._last)
 
     def _begin(self, height: int, width: int) -> None:
+        prepare_folder(self._path.parent)
         self._pending = PendingFile(self._path)
         self._container = self._av.open(str(self._pending.temporary), "w", format="mp4")
         codec = "libx264" if "libx264" in self._av.codecs_available else "mpeg4"

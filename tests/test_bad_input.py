@@ -122,7 +122,11 @@ WORDS = [
     (("edit", "face.png", "a hat || red"), USAGE, r"part 2 of the prompt 'a hat \|\| red' is empty"),
     (("edit", "face.png", "a hat:nan"), USAGE, "the weight nan of 'a hat' is not a finite number"),
     (("edit", "face.png", "a hat:-inf"), USAGE, "the weight -inf of 'a hat'"),
-    (("edit", "face.png", "a hat:1e300"), USAGE, r"the weight 1e\+300 of 'a hat' is out of range; give 0, or"),
+    (
+        ("edit", "face.png", "a hat:1e300"),
+        USAGE,
+        r"the weight 1e\+300 of 'a hat' is out of range; give 0, or",
+    ),
     (("edit", "face.png", "a hat:1e-60"), USAGE, "the weight 1e-60 of 'a hat' is out of range; give 0, or"),
     (("edit", "face.png", "a hat:0"), USAGE, "all weights of the prompt 'a hat:0' are 0; give one"),
     (("edit", "face.png", ":2"), USAGE, "':2' has a weight or an @ but no text"),

@@ -153,6 +153,33 @@ def test_frames_of_a_run_that_stops_early_hold_its_last_step(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["00000.png", "00003.png", "00004.png"]
 
 
+def test_a_rerun_takes_away_the_frames_of_the_former_run_only(tmp_path):
+    Image.new("RGB", (4, 4)).save(tmp_path / "00007.png")
+    (tmp_path / "00009.png").write_text("a letter")
+    (tmp_path / "00009.txt").write_text("a letter")
+    watch(steps(6), [Frames(tmp_path, every=2)])
+    again = Frames(tmp_path, every=2)
+    assert (tmp_path / "00005.png").exists()  # nothing is lost before there is anything new
+    watch(steps(2), [again])
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == ["00000.png", "00001.png", "00007.png", "00009.png", "00009.txt"]
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt(), UsageError("the loss is not finite")])
+def test_a_run_without_a_step_leaves_nothing(stop, tmp_path):
+    def fail():
+        raise stop
+        yield
+
+    out = tmp_path / "new" / "folder"
+    everyone = [Trace(out / "t.jsonl"), Frames(out / "f"), Gif(out / "a.gif"), Mp4(out / "a.mp4"), Progress()]
+    with pytest.raises(type(stop)):
+        watch(fail(), everyone)
+    assert list(tmp_path.iterdir()) == []
+    watch(steps(2), [Trace(out / "t.jsonl"), Frames(out / "f"), Gif(out / "a.gif"), Mp4(out / "a.mp4")])
+    assert sorted(path.name for path in out.iterdir()) == ["a.gif", "a.mp4", "f", "t.jsonl"]
+
+
 def test_gif(tmp_path):
     watch(steps(6), [Gif(tmp_path / "a.gif", every=2, fps=10)])
     with Image.open(tmp_path / "a.gif") as film:
@@ -245,7 +272,9 @@ def test_a_really_full_device_is_reported_by_trace(tmp_path):
         (lambda p: Mp4(p / "file" / "a.mp4"), InputFileError, "this is a file"),
         (lambda p: Frames(p / "file"), InputFileError, "this is a file"),
         (lambda p: Trace(p / "file" / "t.jsonl"), InputFileError, "this is a file"),
-        (lambda p: Trace(p), InputFileError, "cannot be written"),
+        (lambda p: Trace(p), InputFileError, "this is a folder; add a file name"),
+        (lambda p: Trace(p / ("x" * 300)), InputFileError, "cannot be written .File name too long"),
+        (lambda p: Frames(p / ("x" * 300)), InputFileError, "cannot be written .File name too long"),
     ],
 )
 def test_wrong_outputs_are_refused_before_the_run(make, error, message, tmp_path):

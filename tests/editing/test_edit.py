@@ -155,7 +155,9 @@ def test_a_resumed_driver_goes_on_to_the_same_bits() -> None:
 
 
 def test_a_first_loss_that_is_not_finite_is_told_not_followed() -> None:
-    with pytest.raises(UsageError, match=r"first step is not finite \(to one\); give smaller weights") as told:
+    with pytest.raises(
+        UsageError, match=r"first step is not finite \(to one\); give smaller weights"
+    ) as told:
         next(edit(torch.tensor([[0.0, 1.0, 2.0], [1.0, float("inf"), 1.0]])).run())
     assert "\n" not in str(told.value)
 
