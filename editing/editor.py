@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -73,14 +74,15 @@ class Best(Watcher):
     def __init__(self) -> None:
         self.latent: Latent | None = None
         self.losses: list[dict[str, float]] = []
-        self.finished = False
 
     def see(self, step: Any) -> None:
         """Keep the samples that were never better."""
-        self.losses.append({name: float(value.mean()) for name, value in step.losses.items()})
-        self.finished = step.index + 1 == step.total
+        losses = {name: float(value.mean()) for name, value in step.losses.items()}
         better = step.best == step.index
-        self.latent = step.latent if self.latent is None else _chosen(better, step.latent, self.latent)
+        latent = step.latent if self.latent is None else _chosen(better, step.latent, self.latent)
+        # Side by side, so that Ctrl-C hardly ever comes between: the recipe counts the losses.
+        self.latent = latent
+        self.losses.append(losses)
 
 
 def _chosen(which: Tensor, new: Latent, old: Latent) -> Latent:
@@ -93,18 +95,27 @@ def _chosen(which: Tensor, new: Latent, old: Latent) -> Latent:
 
 
 def run_edit(
-    models: LoadedModels, subject: Subject, settings: EditSettings, consumers: Sequence[Consumer] = ()
+    models: LoadedModels,
+    subject: Subject,
+    settings: EditSettings,
+    consumers: Sequence[Consumer] = (),
+    stop_after: int | None = None,
 ) -> Result:
     """Edit one subject. Ctrl-C ends it early with the best so far.
+
+    Args:
+        stop_after: end after this many steps, as Ctrl-C once did; the schedule still spans the settings' steps.
 
     Raises:
         KeyboardInterrupt: before the first step.
         UsageError, InputFileError, MissingError: prompts, settings or files that do not fit.
     """
+    recipe = _recipe(models, subject, settings)
     origin = origin_of(models, subject.w, settings)
     edit = latent_edit(models, origin, settings, _background(subject))
     best = Best()
-    interrupted, failure = _watched(edit.run(), best, consumers)
+    wanted = min(stop_after or settings.steps, settings.steps)
+    interrupted, failure = _watched(edit.run(), wanted, best, consumers)
     if best.latent is None:
         raise KeyboardInterrupt
     latent = between(origin.latent, best.latent, settings.strength)
@@ -116,7 +127,7 @@ def run_edit(
         latent=latent,
         start=origin.latent,
         steps=tuple(best.losses),
-        recipe=_recipe(models, subject, settings),
+        recipe=_stopped(recipe, len(best.losses)),
         alpha=subject.picture.alpha if subject.picture and settings.paste != "square" else None,
         interrupted=interrupted,
         failure=failure,
@@ -125,16 +136,16 @@ def run_edit(
 
 
 def _watched(
-    steps: Iterator[Step], best: Best, consumers: Sequence[Consumer]
+    steps: Iterator[Step], wanted: int, best: Best, consumers: Sequence[Consumer]
 ) -> tuple[bool, PromptbrushError | None]:
-    """Run the steps; whether Ctrl-C ended them, and the failure of a consumer that outlived them."""
+    """Run the steps wanted; whether Ctrl-C ended them, and the failure of a consumer that outlived them."""
     try:
-        watch(steps, [best, *consumers])
+        watch(islice(steps, wanted), [best, *consumers])
     except KeyboardInterrupt:
         return True, None
     except PromptbrushError as error:
         # `watch` goes on to the last step without a consumer that failed; what failed earlier is the edit's.
-        if not best.finished:
+        if len(best.losses) < wanted:
             raise
         return False, error
     return False, None
@@ -205,6 +216,12 @@ def _recipe(models: LoadedModels, subject: Subject, settings: EditSettings) -> R
     )
 
 
+def _stopped(recipe: Recipe, seen: int) -> Recipe:
+    """The recipe of what was made of the steps seen, which Ctrl-C may have ended early."""
+    early = seen < recipe.settings.steps
+    return recipe.model_copy(update={"stopped_after": seen}) if early else recipe
+
+
 def choice_of(recipe: Recipe) -> ModelChoice:
     """The models of a recipe."""
     names = recipe.models
@@ -247,7 +264,7 @@ def rerun(
                 f"there {digest}); install promptbrush {recipe.promptbrush} or give the same file"
             )
     subject = _subject_of(models, recipe, picture)
-    return run_edit(models, subject, recipe.settings, consumers)
+    return run_edit(models, subject, recipe.settings, consumers, recipe.stopped_after)
 
 
 def _subject_of(models: LoadedModels, recipe: Recipe, picture: str | Path | None) -> Subject:

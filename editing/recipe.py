@@ -139,7 +139,11 @@ class Models(BaseModel):
 
 
 class Recipe(BaseModel):
-    """Everything that is needed to make a picture again; TOML in the picture's metadata."""
+    """Everything that is needed to make a picture again; TOML in the picture's metadata.
+
+    Attributes:
+        stopped_after: how many steps there were when Ctrl-C came; None if all were taken.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -154,6 +158,7 @@ class Recipe(BaseModel):
     latent_sha256: str | None = None
     mask: str | None = None
     mask_sha256: str | None = None
+    stopped_after: int | None = Field(None, ge=1, le=MAX_STEPS)
     models: Models
     settings: EditSettings
 

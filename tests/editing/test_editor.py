@@ -122,6 +122,20 @@ def test_ctrl_c_keeps_the_best_so_far(models, subject):
     assert float((result.latent - result.start).abs().max()) > 0
 
 
+@pytest.mark.parametrize("at", [0, 4, 8])
+def test_what_ctrl_c_left_is_made_again_to_the_same_pixels(models, subject, tmp_path, at):
+    result = run(models, subject, Interrupter(at), steps=9, lr=0.5, seed=3)
+    assert result.recipe.stopped_after == (None if at == 8 else at + 1)
+    assert result.recipe.settings.steps == 9
+    recipe = Recipe.from_toml(read_recipe(saved(result, tmp_path / "out.png")), "out.png")
+    again = rerun(recipe)
+    assert torch.equal(again.image, result.image)
+    assert (again.steps, again.recipe, again.interrupted) == (result.steps, result.recipe, False)
+    # A film that fails on the way costs no picture here either.
+    failing = Interrupter(0, InputFileError("film.gif: cannot be written"))
+    assert torch.equal(rerun(recipe, consumers=[failing]).image, result.image)
+
+
 def test_ctrl_c_before_the_first_step_has_nothing_to_keep(models, subject, monkeypatch):
     def press(*_):
         raise KeyboardInterrupt

@@ -51,6 +51,10 @@ def change(old: str, new: str) -> str:
         (change("strength = 1.0", 'strength = "much"'), "settings.strength is much"),
         (change("strength = 1.0", "strength = nan"), "settings.strength is nan"),
         (change("seed = 0", "seed = 0.5"), "settings.seed is 0.5"),
+        (
+            change('method = "edit"', 'method = "edit"\nstopped_after = 0'),
+            "stopped_after is 0; input should be",
+        ),
         (change('prompt = "a hat"', "prompt = 3"), "settings.prompt is 3; input should be a valid string"),
         (change('prompt = "a hat"', ""), "settings.prompt is missing"),
         (change("seed = 0", f"seed = {'9' * 5000}"), "x.png: its recipe"),
