@@ -8,6 +8,10 @@ from __future__ import annotations
 import difflib
 import importlib
 import importlib.metadata
+import pickle
+import struct
+import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -41,6 +45,27 @@ class OutOfMemoryError(PromptbrushError):
     """The device's memory ran out; the text names the settings that lower the need."""
 
     exit_code = 5
+
+
+# What readers of damaged or hostile files were seen to raise, by flipping bits of files of every kind.
+DAMAGE_ERRORS: tuple[type[Exception], ...] = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    EOFError,
+    ImportError,
+    LookupError,
+    MemoryError,
+    OSError,
+    RuntimeError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    pickle.UnpicklingError,
+    struct.error,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 def did_you_mean(name: str, known: Iterator[str] | list[str]) -> str:

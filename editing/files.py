@@ -4,34 +4,16 @@ from __future__ import annotations
 
 import difflib
 import os
-import pickle
 import secrets
 import stat
-import struct
-import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from .._base import InputFileError
+from .._base import DAMAGE_ERRORS, InputFileError
 
-# What the decoders of damaged or hostile files were seen to raise (by flipping bits of files of every kind).
-DECODER_ERRORS = (
-    OSError,
-    EOFError,
-    SyntaxError,
-    ValueError,
-    TypeError,
-    AttributeError,
-    LookupError,
-    OverflowError,
-    RuntimeError,
-    struct.error,
-    zlib.error,
-    zipfile.BadZipFile,
-    pickle.UnpicklingError,
-)
+# Not MemoryError: pictures are measured before they are decoded, so memory that runs out is not their fault.
+DECODER_ERRORS = tuple(error for error in DAMAGE_ERRORS if error is not MemoryError)
 
 
 def input_file(path: str | Path) -> Path:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 import json
-import pickle
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -31,7 +30,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from .._base import InputFileError, MissingError, UsageError, did_you_mean
+from .._base import DAMAGE_ERRORS, InputFileError, MissingError, UsageError, did_you_mean
 
 HUB = "hf-hub:"
 CONFIG_NAME = "clip.json"
@@ -130,6 +129,9 @@ def _find_folder(path: Path) -> Source:
     needed = ("embed_dim", "vision_cfg", "text_cfg")
     if not isinstance(config, dict) or any(key not in config for key in needed):
         raise InputFileError(f"{config_path} is not an open_clip configuration: it needs {', '.join(needed)}")
+    for key in ("vision_cfg", "text_cfg", "preprocess"):
+        if not isinstance(config.get(key, {}), dict):
+            raise InputFileError(f"{config_path} is not an open_clip configuration: {key} is no table")
     weights = _existing(config_path.with_suffix(".safetensors"), "weights")
     bpe = _existing(config_path.parent / BPE_NAME, "merges")
     return Source(str(path), config, weights, config.get("preprocess", {}), bpe)
@@ -212,7 +214,7 @@ def _tokenizer(source: Source, cache_dir: str | None, offline: bool) -> Tokenize
         else:
             own = {"bpe_path": str(source.bpe)} if source.bpe else {}
             tokenizer = SimpleTokenizer(context_length=length, **own, **extra)
-    except (OSError, ValueError, EOFError) as error:
+    except DAMAGE_ERRORS as error:
         if source.bpe:
             raise InputFileError(f"{source.bpe} is not a merges file: {_first_line(error)}") from error
         raise MissingError(_not_here(f"the tokenizer of {source.name}", _first_line(error))) from error
@@ -231,15 +233,7 @@ def _read_weights(path: Path) -> dict[str, Tensor]:
     try:
         safe = path.suffix == ".safetensors"
         state: Any = load_file(path) if safe else torch.load(path, map_location="cpu", weights_only=True)
-    except (
-        OSError,
-        SafetensorError,
-        pickle.UnpicklingError,
-        EOFError,
-        RuntimeError,
-        ValueError,
-        KeyError,
-    ) as error:
+    except (*DAMAGE_ERRORS, SafetensorError) as error:
         raise InputFileError(f"{path} cannot be read as weights alone: {_reason(error)}") from error
     if isinstance(state, dict) and "state_dict" in state:
         state = state["state_dict"]

@@ -6,7 +6,6 @@ squeeze-and-excitation), as StyleCLIP and others use it.
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from .._base import InputFileError, MissingError
+from .._base import DAMAGE_ERRORS, InputFileError, MissingError
 from .clip import cosine_distance
 from .objective import Context, Objective, Start, choice, for_batch, members_of, read_settings, required
 from .perceptor import Ensemble, Perceptor
@@ -183,15 +182,7 @@ def load_face_encoder(path: str | Path, device: str | torch.device = "cpu") -> F
         safe = path.suffix == ".safetensors"
         state = load_file(path) if safe else torch.load(path, map_location="cpu", weights_only=True)
         network.load_state_dict(state, assign=True)
-    except (
-        OSError,
-        EOFError,
-        SafetensorError,
-        pickle.UnpicklingError,
-        RuntimeError,
-        TypeError,
-        KeyError,
-    ) as error:
+    except (*DAMAGE_ERRORS, SafetensorError) as error:
         # The first line of torch's own text only announces the list of keys.
         raise InputFileError(
             f"{path} does not hold the face network IR-SE50; take model_ir_se50.pth"

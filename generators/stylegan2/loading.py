@@ -15,12 +15,12 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
-from ..._base import InputFileError
+from ..._base import DAMAGE_ERRORS, InputFileError
 from . import official, rosinality, storage
 from .config import DiscriminatorConfig, StyleGAN2Config
 from .discriminator import Discriminator
 from .generator import StyleGAN2
-from .pickles import DAMAGE_ERRORS, refuse
+from .pickles import refuse
 
 MAX_FILE_BYTES = 8 * 2**30
 TORCH_MAGIC = bytes.fromhex("8a0a6cfc9c46f9206aa85019")
@@ -150,7 +150,7 @@ def _torch_content(data: bytes) -> Any:
             return torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
     except InputFileError:
         raise
-    except (*DAMAGE_ERRORS, zipfile.BadZipFile) as error:
+    except DAMAGE_ERRORS as error:
         raise InputFileError(
             "damaged, or not a torch checkpoint of plain tensors; nothing in it was run, get it again"
         ) from error

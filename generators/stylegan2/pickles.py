@@ -8,7 +8,6 @@ files are computed by the functions of `_REDUCTIONS`. Anything else is refused.
 from __future__ import annotations
 
 import io
-import pickle
 import pickletools
 import struct
 from collections.abc import Callable
@@ -18,24 +17,9 @@ from typing import Any, NoReturn
 import torch
 from torch import Tensor
 
-from ..._base import InputFileError
+from ..._base import DAMAGE_ERRORS, InputFileError
 
 MAX_OPCODES = 5_000_000
-DAMAGE_ERRORS = (
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    EOFError,
-    ImportError,
-    LookupError,
-    MemoryError,
-    OSError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-    pickle.UnpicklingError,
-    struct.error,
-)
 NETWORK_CLASSES = frozenset(
     {
         "AugmentPipe",

@@ -11,11 +11,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from ..._base import InputFileError
+from ..._base import DAMAGE_ERRORS, InputFileError
 from .config import DiscriminatorConfig, StyleGAN2Config
 from .discriminator import Discriminator
 from .generator import StyleGAN2
-from .pickles import DAMAGE_ERRORS, refuse
+from .pickles import refuse
 
 State = dict[str, Tensor]
 KINDS = {StyleGAN2: "stylegan2", Discriminator: "stylegan2-discriminator"}
