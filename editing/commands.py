@@ -185,7 +185,7 @@ def rerun_picture(
         InputFileError: no recipe in the file, or a file of it that changed.
     """
     recipe = Recipe.from_toml(read_recipe(made), readable(made))
-    named = (recipe.picture, recipe.latent, recipe.mask)
+    named = (recipe.picture, recipe.latent, recipe.mask, *(recipe.images or ()))
     inputs = [Path(path) for path in (made, picture, *named) if path is not None]
     ((path,),) = plan([made.stem], 1, output, "rerun", Care(inputs, overwrite))
     with enough_memory():

@@ -22,6 +22,7 @@ from .edit import Step
 from .files import input_file
 from .framing import letterbox, paste_back
 from .models import LoadedModels, ModelChoice, load_models, readable, sha256
+from .named import from_root, image_hashes, templates_hash
 from .optimise import Origin, between, decoder, latent_edit, origin_of, prompts_of
 from .paste import paste_changed
 from .pictures import Picture, read_picture, write_picture
@@ -210,8 +211,10 @@ def _recipe(models: LoadedModels, subject: Subject, settings: EditSettings) -> R
         torch=torch.__version__,
         device=str(models.device),
         precision=str(models.precision).removeprefix("torch."),
+        images=image_hashes(settings) or None,
+        templates_sha256=templates_hash(settings),
         models=models.names,
-        settings=settings,
+        settings=from_root(settings),
         **files,
     )
 
@@ -275,9 +278,12 @@ def _subject_of(models: LoadedModels, recipe: Recipe, picture: str | Path | None
         ("picture", path, recipe.picture_sha256),
         ("latent", recipe.latent, recipe.latent_sha256),
         ("mask", recipe.mask, recipe.mask_sha256),
+        ("templates", recipe.settings.templates, recipe.templates_sha256),
+        *(("image prompt", file, digest) for file, digest in (recipe.images or {}).items()),
     ):
         if file and digest and sha256(input_file(file)) != digest:
-            raise InputFileError(f"{file}: this is not the {name} of the recipe any more; give the same file")
+            those = "these are" if name == "templates" else "this is"
+            raise InputFileError(f"{file}: {those} not the {name} of the recipe any more; give the same file")
     return open_subject(models, path, recipe.latent, recipe.mask)
 
 

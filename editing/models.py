@@ -19,7 +19,7 @@ from ..generators.stylegan2 import StyleGAN2, load_generator
 from ..guidance.identity import FaceEncoder, load_face_encoder
 from ..guidance.perceptor import AnyPerceptor, Ensemble, load_ensemble
 from .doctor import resolve_device, resolve_precision
-from .files import input_file
+from .files import input_file, reason
 from .recipe import Models
 
 _DIGITS = 16
@@ -193,5 +193,12 @@ def readable(path: Path) -> str:
 
 
 def sha256(path: Path) -> str:
-    """The first digits of a file's SHA-256."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:_DIGITS]
+    """The first digits of a file's SHA-256.
+
+    Raises:
+        InputFileError: it cannot be read.
+    """
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()[:_DIGITS]
+    except OSError as error:
+        raise InputFileError(f"{path}: cannot be read ({reason(error)}); check its permissions") from error

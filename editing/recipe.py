@@ -142,6 +142,7 @@ class Recipe(BaseModel):
     """Everything that is needed to make a picture again; TOML in the picture's metadata.
 
     Attributes:
+        images: path and SHA-256 of every picture among the prompts.
         stopped_after: how many steps there were when Ctrl-C came; None if all were taken.
     """
 
@@ -158,6 +159,8 @@ class Recipe(BaseModel):
     latent_sha256: str | None = None
     mask: str | None = None
     mask_sha256: str | None = None
+    images: dict[str, str] | None = None
+    templates_sha256: str | None = None
     stopped_after: int | None = Field(None, ge=1, le=MAX_STEPS)
     models: Models
     settings: EditSettings

@@ -151,10 +151,20 @@ def test_a_result_that_is_edited_again_is_not_destroyed(edit):
     assert (refused.code, Path("out.png").read_bytes()) == (2, before)
 
 
-def test_an_image_prompt(edit):
+def test_an_image_prompt_also_again_from_another_folder(edit, command, monkeypatch):
     write_png(torch.rand(1, 3, 16, 16), "mood.png")
-    done = edit("face.png", f"{PROMPT} | @mood.png:0.5", "--clip-loss", "similarity")
+    words = ("--clip-loss", "similarity", "-o", "out.png")
+    done = edit("face.png", f"{PROMPT} | @mood.png:0.5", *words)
     assert done.code == 0, done.err
+    Path("elsewhere").mkdir()
+    with monkeypatch.context() as patch:
+        patch.chdir("elsewhere")
+        done = command("rerun", "../out.png", "-o", "again.png")
+        assert done.code == 0, done.err
+    assert torch.equal(pixels("elsewhere/again.png"), pixels("out.png"))
+    refused = command("rerun", "out.png", "-o", "mood.png", "--overwrite")
+    assert (refused.code, refused.err.count("\n")) == (2, 1)
+    assert "mood.png: is read by this command" in refused.err
 
 
 def test_notes_are_said_once(edit):

@@ -249,6 +249,53 @@ def test_a_rerun_refuses_a_changed_picture(models, face, tmp_path):
         rerun(result.recipe)
 
 
+@pytest.mark.parametrize("clip_loss", ["similarity", "directional"])
+def test_image_prompts_and_templates_are_found_from_another_folder(
+    models, subject, tmp_path, monkeypatch, clip_loss
+):
+    (tmp_path / "odd | 3:2").mkdir()
+    monkeypatch.chdir(tmp_path)
+    write_png(torch.rand(1, 3, 16, 16), "odd | 3:2/mood.png")
+    write_png(torch.rand(1, 3, 16, 16), "dull.png")
+    Path("mine.txt").write_text("a photo of {}")
+    prompt = rf"{PROMPT}|  @odd \| 3\:2/mood.png:0.5 | 3:2 :2"
+    own = {"negative": "@dull.png", "templates": "mine.txt", "clip_loss": clip_loss, "steps": 3}
+    result = run_edit(models, subject, edit_settings(prompt, **own))
+    recipe = Recipe.from_toml(read_recipe(saved(result, tmp_path / "out.png")), "out.png")
+    assert recipe.settings.prompt == rf"{PROMPT}|  @{tmp_path}/odd \| 3\:2/mood.png :0.5| 3:2 :2"
+    assert set(recipe.images) == {f"{tmp_path}/odd | 3:2/mood.png", f"{tmp_path}/dull.png"}
+    monkeypatch.chdir("/")
+    again = rerun(recipe)
+    assert torch.equal(again.image, result.image)
+    assert again.recipe == recipe
+
+
+def test_a_rerun_refuses_changed_image_prompts_and_templates(models, subject, tmp_path):
+    write_png(torch.zeros(1, 3, 16, 16), tmp_path / "mood.png")
+    (tmp_path / "mine.txt").write_text("a photo of {}")
+    own = edit_settings(f"@{tmp_path}/mood.png", templates=f"{tmp_path}/mine.txt", steps=1)
+    recipe = run_edit(models, subject, own).recipe
+    (tmp_path / "mine.txt").write_text("a drawing of {}")
+    with pytest.raises(
+        InputFileError, match=r"mine\.txt: these are not the templates of the recipe any more"
+    ):
+        rerun(recipe)
+    (tmp_path / "mine.txt").write_text("a photo of {}")
+    write_png(torch.ones(1, 3, 16, 16), tmp_path / "mood.png")
+    with pytest.raises(
+        InputFileError, match=r"mood\.png: this is not the image prompt of the recipe any more"
+    ):
+        rerun(recipe)
+    (tmp_path / "mood.png").unlink()
+    for again in (lambda: rerun(recipe), lambda: run_edit(models, subject, own)):
+        with pytest.raises(InputFileError, match=r"mood\.png: there is no such file"):
+            again()
+    with pytest.raises(InputFileError, match="cannot be reached"):
+        run_edit(models, subject, edit_settings("@mood\0.png"))
+    with pytest.raises(UsageError, match="no templates are called 'imagnet79'"):
+        run(models, subject, templates="imagnet79")
+
+
 @pytest.mark.parametrize("role", ["generator", "clip", "encoder"])
 def test_a_rerun_refuses_a_changed_model(models, subject, tiny_pack, other_pack, role):
     recipe = run(models, subject, steps=1).recipe

@@ -1,0 +1,59 @@
+"""The files that settings name: pictures among the prompts, and templates; found from any folder, and hashed."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from ..guidance.prompts import TEMPLATE_SETS, Prompt, parse_prompts
+from .files import input_file
+from .models import readable, sha256
+from .optimise import prompts_of
+from .recipe import EditSettings
+
+
+def from_root(settings: EditSettings) -> EditSettings:
+    """The same settings, with every file spelt from the root; all else stays as it was typed."""
+    templates = settings.templates
+    return settings.model_copy(
+        update={
+            "prompt": _rooted(settings.prompt),
+            "negative": _rooted(settings.negative) if settings.negative.strip() else settings.negative,
+            "templates": _absolute(templates) if _names_a_file(templates) else templates,
+        }
+    )
+
+
+def _rooted(prompts: str) -> str:
+    typed = re.split(r"(?<!\\)\|", prompts)
+    return "|".join(map(_part, typed, parse_prompts(prompts)))
+
+
+def _part(typed: str, prompt: Prompt) -> str:
+    if not prompt.is_image:
+        return typed
+    margin = typed[: len(typed) - len(typed.lstrip())]
+    return f"{margin}{Prompt(_absolute(prompt.text), prompt.weight, is_image=True)}"
+
+
+def _absolute(path: str | Path) -> str:
+    return readable(Path(path).resolve())
+
+
+def _names_a_file(templates: str) -> bool:
+    return templates not in TEMPLATE_SETS and Path(templates).is_file()
+
+
+def image_hashes(settings: EditSettings) -> dict[str, str]:
+    """Of every picture among the prompts: its path from the root, and the first digits of its SHA-256.
+
+    Raises:
+        UsageError: a prompt that cannot be read. InputFileError: no such file.
+    """
+    named = [input_file(prompt.text) for prompt in prompts_of(settings) if prompt.is_image]
+    return {_absolute(path): sha256(path) for path in named}
+
+
+def templates_hash(settings: EditSettings) -> str | None:
+    """The first digits of the SHA-256 of the templates' file; None for those that are published."""
+    return sha256(Path(settings.templates)) if _names_a_file(settings.templates) else None
