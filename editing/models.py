@@ -158,13 +158,14 @@ def _names(choice: ModelChoice, pack: Pack, encoded: bool) -> Models:
     """What was loaded, named so that it is found from any folder, and the hash of each file among it."""
     own: dict[str, Any] = {
         role: _absolute(spec)
-        for role in ("generator", "clip", "encoder", "face_encoder")
+        for role in ("generator", "encoder", "face_encoder")
         if (spec := getattr(choice, role))
     }
-    files: dict[str, str | Path] = {
-        "generator": _generator_path(choice, pack),
-        "clip": choice.clip or pack.clip_spec,
-    }
+    if choice.clip:
+        own["clip"] = ",".join(_rooted(*member) for member in _members(choice.clip))
+    files: dict[str, str | Path] = {"generator": _generator_path(choice, pack)}
+    for index, (spec, _) in enumerate(_members(choice.clip or pack.clip_spec)):
+        files[f"clip {index + 1}" if index else "clip"] = spec
     if encoded:
         files["encoder"] = choice.encoder or pack.path("encoder")
     if choice.face_encoder or pack.face_encoder:
@@ -175,9 +176,28 @@ def _names(choice: ModelChoice, pack: Pack, encoded: bool) -> Models:
     return Models(pack=name, hashes=hashes, **own)
 
 
+# As `load_ensemble` reads it.
+_WEIGHTED = re.compile(r"(.+)(:[-+]?\d*\.?\d+(?:[eE][-+]?\d+)?)")
+
+
+def _members(clip: str | Path) -> list[tuple[str, str]]:
+    """Each CLIP of "SPEC:weight,SPEC:weight", and its weight with the colon, or nothing."""
+    specs = [str(clip)] if isinstance(clip, Path) else clip.split(",")
+    found = ((spec.strip(), _WEIGHTED.fullmatch(spec.strip())) for spec in specs)
+    return [(match[1], match[2]) if match else (spec, "") for spec, match in found]
+
+
+def _rooted(spec: str, weight: str) -> str:
+    """A CLIP with its weight, spelt from the root; a path that ends like a weight gets one, to stay a path."""
+    path = _absolute(spec)
+    return path + (weight or (":1" if _WEIGHTED.fullmatch(path) else ""))
+
+
 def _weights(spec: str | Path) -> Path:
-    """The file of a model: of "ARCH=FILE", of a folder with a CLIP, or itself; no file for published names."""
+    """The file of a model: of "ARCH=FILE", of a CLIP's folder or .json, or itself; none for published names."""
     path = Path(str(spec).rpartition("=")[2])
+    if path.suffix == ".json":
+        return path.with_suffix(".safetensors")
     return path / "clip.safetensors" if path.is_dir() else path
 
 

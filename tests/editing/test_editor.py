@@ -15,13 +15,14 @@ from promptbrush import InputFileError, MissingError, UsageError
 from promptbrush.editing.editor import edit, rerun, run_edit
 from promptbrush.editing.latents import save_latent
 from promptbrush.editing.metadata import read_recipe
-from promptbrush.editing.models import ModelChoice, load_models
+from promptbrush.editing.models import ModelChoice, load_models, sha256
 from promptbrush.editing.pictures import read_picture, write_png
 from promptbrush.editing.recipe import Recipe, edit_settings
 from promptbrush.editing.subjects import open_latent, open_picture, open_subject
 from promptbrush.editing.watching import Watcher
 
 PROMPT = "a woman with red hair"
+CLIPS = {"clip": "one", "clip 2": "two:5"}
 
 
 def run(models, subject, *consumers, preset="default", **settings):
@@ -332,6 +333,26 @@ def test_a_recipe_names_files_from_the_root(tiny_pack, face, monkeypatch):
         "face_encoder"
         not in load_models(replace(choice, pack="..", generator=None, encoder=None)).names.hashes
     )
+
+
+def test_several_clips_are_found_from_another_folder(tiny_pack, other_pack, face, tmp_path, monkeypatch):
+    for name, pack in (("one", tiny_pack), ("two:5", other_pack)):
+        shutil.copytree(pack / "clip", tmp_path / name)
+    monkeypatch.chdir(tmp_path / "two:5")
+    spec = "../one/clip.json:2, ."
+    models = load_models(ModelChoice(str(tiny_pack), clip=spec, device="cpu", precision="float32"))
+    names = models.names
+    assert names.clip == f"{tmp_path}/one/clip.json:2,{tmp_path}/two:5:1"
+    hashes = {key: sha256(tmp_path / f"{file}/clip.safetensors") for key, file in CLIPS.items()}
+    assert {key: names.hashes[key] for key in CLIPS} == hashes
+    result = run_edit(models, open_subject(models, face), edit_settings(PROMPT, steps=2))
+    monkeypatch.chdir("/")
+    again = rerun(result.recipe)
+    assert torch.equal(again.image, result.image)
+    assert again.recipe == result.recipe
+    shutil.copy(tmp_path / "one/clip.safetensors", tmp_path / "two:5")
+    with pytest.raises(InputFileError, match="^the clip 2 is not the one of the recipe"):
+        rerun(result.recipe)
 
 
 def test_no_metadata_strips_the_recipe(models, subject, tmp_path):
