@@ -160,12 +160,22 @@ def _background(subject: Subject) -> tuple[Tensor, Tensor] | None:
 
 
 def _finished(subject: Subject, origin: Origin, square: Tensor, settings: EditSettings) -> Tensor:
-    if subject.picture is None or subject.placement is None or settings.paste == "square":
+    if subject.picture is None or subject.placement is None:
         return square
+    if settings.paste == "square":
+        return _behind_mask(square, _background(subject))
     original, square = subject.picture.image, square.cpu()
     if settings.paste == "all":
         return paste_back(original, square, subject.placement, subject.mask)
     return paste_changed(original, origin.image.cpu(), square, subject.placement, subject.mask)
+
+
+def _behind_mask(square: Tensor, background: tuple[Tensor, Tensor] | None) -> Tensor:
+    """The edited square where the mask allows it; the picture's own pixels elsewhere, bit for bit."""
+    if background is None:
+        return square
+    own, mask = background
+    return torch.where(mask > 0, torch.lerp(own, square, mask), own)
 
 
 def _before(subject: Subject, origin: Origin, settings: EditSettings) -> Tensor:
