@@ -33,7 +33,7 @@ from .models import (
 from .optimise import prompts_of
 from .outputs import Care, Extras, consumers_for, plan, save
 from .pictures import read_picture, write_picture
-from .recipe import EditSettings, Recipe
+from .recipe import MAX_SEED, EditSettings, Recipe
 from .subjects import Subject, open_picture, open_subject, read_mask
 
 
@@ -68,6 +68,7 @@ def edit_pictures(job: EditJob) -> Iterator[str]:
         StoppedError: Ctrl-C, after the best so far was saved. PromptbrushError: in one line.
     """
     names = _names(job)
+    _check_count(job.settings, job.count)
     _check_inputs(job)
     images = (Path(prompt.text) for prompt in prompts_of(job.settings) if prompt.is_image)
     inputs = [path for path in (*job.pictures, job.mask, job.latent, *images) if path is not None]
@@ -82,6 +83,18 @@ def edit_pictures(job: EditJob) -> Iterator[str]:
             picture = job.pictures[index] if job.pictures else None
             subject = open_subject(models, picture, job.latent, job.mask)
             yield from _variations(models, subject, job, row)
+
+
+def _check_count(settings: EditSettings, count: int) -> None:
+    """Whether so many results differ, and a rerun takes the seed of each."""
+    if count > 1 and settings.variation == 0 and settings.cutouts == 0:
+        raise UsageError(
+            f"-n {count} would make {count} times the same picture, for variation is 0; give --variation 0.2, or -n 1"
+        )
+    if settings.seed + count - 1 > MAX_SEED:
+        raise UsageError(
+            f"seed is {settings.seed}, so that result {count} is past the last seed {MAX_SEED}; give a smaller --seed"
+        )
 
 
 def _check_inputs(job: EditJob) -> None:

@@ -22,6 +22,7 @@ else:
 
 MAX_STEPS = 100_000
 MAX_COUNT = 1000
+MAX_SEED = 2**62 - 1
 
 
 class EditSettings(BaseModel):
@@ -57,7 +58,7 @@ class EditSettings(BaseModel):
         "changed",
         description="changed: only what changed is put into the picture; all; square: no paste-back",
     )
-    seed: int = Field(0, ge=0, lt=2**62, description="of the start and the views; result k has seed + k")
+    seed: int = Field(0, ge=0, le=MAX_SEED, description="of the start and the views; result k has seed + k")
 
     @field_validator("prompt", "negative", "source", "templates")
     @classmethod

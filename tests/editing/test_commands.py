@@ -71,6 +71,29 @@ def test_result_k_is_the_result_of_seed_plus_k(edit):
     assert not torch.equal(pixels("many/face-edit-2.png"), pixels("one.png"))
 
 
+def test_results_that_could_not_differ_are_refused(edit):
+    refused = edit("face.png", PROMPT, "--preset", "paper", "-n", 3)
+    assert (refused.code, refused.err.count("\n")) == (2, 1)
+    assert "-n 3 would make 3 times the same picture, for variation is 0; give --variation" in refused.err
+    assert (names(), refused.out) == ({"face.png"}, "")
+    # Either makes them differ.
+    for number, words in enumerate([("--variation", 0.2), ("--cutouts", 2)]):
+        done = edit("face.png", PROMPT, "--preset", "paper", "-n", 2, *words, "-o", f"x{number}.png")
+        assert done.code == 0, done.err
+        assert not torch.equal(pixels(f"x{number}-1.png"), pixels(f"x{number}-2.png"))
+
+
+def test_seeds_past_the_last_are_refused_before_anything_is_made(edit, command):
+    last = 2**62 - 1
+    refused = edit("face.png", PROMPT, "--seed", last - 1, "-n", 3)
+    assert (refused.code, refused.err.count("\n")) == (2, 1)
+    assert f"seed is {last - 1}, so that result 3 is past the last seed {last}" in refused.err
+    assert (names(), refused.out) == ({"face.png"}, "")
+    assert edit("face.png", PROMPT, "--seed", last - 1, "-n", 2, "-o", "x.png").code == 0
+    assert command("rerun", "x-2.png", "-o", "again.png").code == 0
+    assert torch.equal(pixels("again.png"), pixels("x-2.png"))
+
+
 def test_several_pictures_into_a_folder(edit):
     Path("other").mkdir()
     Image.open("face.png").rotate(90, expand=True).save("other/face.png")
