@@ -223,11 +223,12 @@ def import_model(
     overwrite: Annotated[bool, typer.Option(help="replace an existing file")] = False,
 ) -> None:
     """Convert a published StyleGAN2 checkpoint to safetensors, running none of its code."""
+    from .editing.models import readable
     from .generators import import_checkpoint
 
-    target = output or file.with_suffix(".safetensors")
+    target = output or file.parent / f"{file.stem}.safetensors"
     model = import_checkpoint(file, target, overwrite=overwrite)
-    typer.echo(f"{target}: StyleGAN2, {model.resolution} px, {model.num_ws} layers of w")
+    typer.echo(f"{readable(target)}: StyleGAN2, {model.resolution} px, {model.num_ws} layers of w")
 
 
 @models.command("list")

@@ -300,6 +300,39 @@ def test_words_that_the_parser_refuses(place, command, words):
     assert everything(place) == before
 
 
+IMPORTS = [
+    (("nowhere.pkl",), r"nowhere\.pkl: cannot be read .No such file or directory.; check the path"),
+    (
+        ("x" * 300,),
+        "x: cannot be read .File name too long.; check the path|x: cannot be written .File name too",
+    ),
+    (("x" * 300, "-o", "out"), "x: cannot be read .File name too long.; check the path"),
+    (("",), "this is a folder, a device or a pipe; name an ordinary file"),
+    (("folder",), "folder: this is a folder, a device or a pipe; name an ordinary file"),
+    (("pipe",), "pipe: this is a folder, a device or a pipe; name an ordinary file"),
+    (("/dev/zero", "-o", "out"), "/dev/zero: this is a folder, a device or a pipe"),
+    (("empty.png",), r"empty\.png: the file is empty"),
+    (("text.png", "-o", "out"), r"text\.png: not a StyleGAN2 checkpoint; give a safetensors file"),
+    (("text.safetensors",), r"text\.safetensors: exists already; give another name"),
+    (("text.safetensors", "--overwrite"), r"text\.safetensors: not a StyleGAN2 checkpoint"),
+    (("PACK/encoder.safetensors", "-o", "out"), r"encoder\.safetensors: the file's header says kind"),
+    (("PACK/generator.safetensors", "-o", "o" * 300), "o: cannot be written .File name too long"),
+    (("PACK/generator.safetensors", "-o", "face.png"), r"face\.png: exists already"),
+    (("PACK/generator.safetensors", "-o", "folder", "--overwrite"), r"folder: cannot be written .Is a dir"),
+    (("PACK/generator.safetensors", "-o", "nowhere/x"), "nowhere/x: cannot be written .No such file"),
+    (("PACK/generator.safetensors", "-o", "face.png/x"), r"face\.png/x: cannot be written .Not a dir|exists"),
+]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"), IMPORTS, ids=[" ".join(map(repr, row[0]))[:60] for row in IMPORTS]
+)
+def test_models_import(place, command, tiny_pack, words, said):
+    os.mkfifo("pipe")
+    spelt = [word.replace("PACK", str(tiny_pack)) for word in words]
+    refused(place, command, ["models", "import", *spelt], FILE, said)
+
+
 def test_a_pack_that_was_not_built(place, command, monkeypatch):
     from promptbrush.generators.packs import pack
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import io
 import math
+import os
+import stat
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -78,11 +80,21 @@ def import_checkpoint(source: str | Path, target: str | Path, *, overwrite: bool
     Raises:
         InputFileError: the source cannot be used, or the target exists and `overwrite` is False.
     """
-    if Path(target).exists() and not overwrite:
+    if _exists(Path(target)) and not overwrite:
         raise InputFileError(f"{target}: exists already; give another name or ask for overwriting")
     model = load_generator(source)
-    storage.save_generator(model, target, {"source": Path(source).name})
+    # Bytes of the name that are not UTF-8 cannot stand in a header.
+    name = os.fsencode(Path(source).name).decode("utf-8", "replace")
+    storage.save_generator(model, target, {"source": name})
     return model
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError) as error:  # ValueError: a NUL character in the name
+        why = getattr(error, "strerror", None) or error
+        raise InputFileError(f"{path!s:.200}: cannot be written ({why}); choose another name") from error
 
 
 def detect_format(path: Path) -> Format:
@@ -111,7 +123,7 @@ def _naming(path: str | Path) -> Iterator[None]:
     try:
         yield
     except InputFileError as error:
-        raise InputFileError(f"{path}: {error}") from error
+        raise InputFileError(f"{path!s:.200}: {error}") from error
     except (ValueError, TypeError) as error:
         # The configurations check their own values.
         raise InputFileError(f"{path}: the network's settings are not usable ({error})") from error
@@ -119,13 +131,16 @@ def _naming(path: str | Path) -> Iterator[None]:
 
 def _read_bytes(path: Path, limit: int | None = None) -> bytes:
     try:
-        size = path.stat().st_size
-        if size > MAX_FILE_BYTES:
-            refuse(f"the file has {size / 2**30:.0f} GiB, more than any StyleGAN2 checkpoint")
+        status = path.stat()
+        # Opening a pipe would wait for whoever writes to it.
+        if not stat.S_ISREG(status.st_mode):
+            refuse("this is a folder, a device or a pipe; name an ordinary file")
+        if status.st_size > MAX_FILE_BYTES:
+            refuse(f"the file has {status.st_size / 2**30:.0f} GiB, more than any StyleGAN2 checkpoint")
         with path.open("rb") as file:
             return file.read() if limit is None else file.read(limit)
-    except OSError as error:
-        refuse(f"cannot be read ({error.strerror or error})")
+    except (OSError, ValueError) as error:  # ValueError: a NUL character in the name
+        refuse(f"cannot be read ({getattr(error, 'strerror', None) or error}); check the path")
 
 
 def _read(path: Path, what: str) -> tuple[Any, State]:

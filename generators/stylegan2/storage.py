@@ -50,9 +50,10 @@ def save_generator(
         # mkstemp makes files private; give what a plain open() would.
         Path(temporary).chmod(0o666 & ~_umask())
         Path(temporary).replace(target)
-    except (OSError, SafetensorError) as error:
+    except (OSError, ValueError, SafetensorError) as error:  # ValueError: a NUL character in the name
+        why = getattr(error, "strerror", None) or error
         raise InputFileError(
-            f"{path}: cannot be written ({error}); choose another folder or free some space"
+            f"{path!s:.200}: cannot be written ({why}); choose another name or folder, or free some space"
         ) from error
     finally:
         if temporary:

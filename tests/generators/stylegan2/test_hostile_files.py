@@ -302,8 +302,10 @@ def test_wrong_files_say_what_is_wrong(refuse, data, match):
 def test_missing_files_and_folders(tmp_path):
     with pytest.raises(InputFileError, match=r"no\.pkl.*No such file"):
         load_generator(tmp_path / "no.pkl")
-    with pytest.raises(InputFileError, match="cannot be read"):
+    with pytest.raises(InputFileError, match="this is a folder, a device or a pipe; name an ordinary file"):
         load_generator(tmp_path)
+    with pytest.raises(InputFileError, match=r"cannot be read \(.*null.*\); check the path"):
+        load_generator(tmp_path / "no\0.pkl")
 
 
 @pytest.mark.parametrize("legacy", [True, False])

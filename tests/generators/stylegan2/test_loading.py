@@ -2,6 +2,8 @@
 
 import argparse
 import json
+import os
+import sys
 
 import pytest
 import torch
@@ -38,6 +40,14 @@ def test_import_does_not_overwrite_unless_asked(golden_folder, tmp_path):
     assert target.read_text() == "precious"
     import_checkpoint(golden_folder / "sg3_tiny.pkl", target, overwrite=True)
     assert load_generator(target).resolution == 16
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have only names in Unicode")
+def test_import_of_a_name_that_is_not_unicode(golden_folder, tmp_path):
+    source = tmp_path / os.fsdecode(b"caf\xe9.pkl")
+    source.write_bytes((golden_folder / "sg3_tiny.pkl").read_bytes())
+    import_checkpoint(source, tmp_path / "mine.safetensors")
+    assert read_metadata(tmp_path / "mine.safetensors")["source"] == "caf\ufffd.pkl"
 
 
 def test_failed_import_leaves_the_old_file(tmp_path):
