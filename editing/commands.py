@@ -31,7 +31,7 @@ from .models import (
     required_face_encoder,
 )
 from .optimise import prompts_of
-from .outputs import Care, Extras, consumers_for, plan, save
+from .outputs import Care, Extras, consumers_for, plan, recipe_fits, save
 from .pictures import read_picture, write_picture
 from .recipe import MAX_SEED, EditSettings, Recipe
 from .subjects import Subject, open_picture, open_subject, read_mask
@@ -177,7 +177,7 @@ def _saved(
         StoppedError: it is the best that there was when Ctrl-C came. InputFileError: something cannot be written.
     """
     known = set() if told is None else told
-    for note in result.notes:
+    for note in (*result.notes, *_left_out(result, path, metadata)):
         if note not in known:
             known.add(note)
             yield f"note: {note}"
@@ -187,6 +187,12 @@ def _saved(
         raise result.failure
     if result.interrupted:
         raise StoppedError(f"stopped: the best so far is in {readable(path)}")
+
+
+def _left_out(result: Result, path: Path, metadata: bool) -> tuple[str, ...]:
+    if not metadata or recipe_fits(result, path):
+        return ()
+    return ("the recipe is too long for a JPEG and was left out; write a .png to keep it",)
 
 
 def rerun_picture(

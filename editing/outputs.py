@@ -14,9 +14,11 @@ from .files import prepare_folder, write_error
 from .films import Frames, Gif, Mp4
 from .framing import strip
 from .latents import save_latent
-from .metadata import read_recipe
+from .metadata import embed, read_recipe, to_exif
 from .pictures import write_picture
 
+# Of EXIF in a JPEG: one marker holds no more.
+_MOST_EXIF = 65_533
 PICTURES = (".png", ".jpg", ".jpeg", ".webp")
 
 
@@ -191,14 +193,23 @@ def consumers_for(path: Path, extras: Extras) -> list[Consumer]:
     return found
 
 
+def recipe_fits(result: Result, path: Path) -> bool:
+    """Whether a picture of this suffix can hold the recipe: a JPEG may be too small for a long prompt."""
+    if path.suffix.lower() not in (".jpg", ".jpeg"):
+        return True
+    return len(to_exif(embed(result.recipe.to_toml())).tobytes()) <= _MOST_EXIF
+
+
 def save(result: Result, path: Path, extras: Extras, metadata: bool = True) -> list[Path]:
     """Write a result and what was asked for beside it; everything that is there now, consumers' files included.
+
+    A recipe that the picture cannot hold is left out; `recipe_fits` tells.
 
     Raises:
         InputFileError: a file that cannot be written.
     """
     prepare_folder(path.parent)
-    result.save(path, metadata)
+    result.save(path, metadata and recipe_fits(result, path))
     if extras.strip:
         pictures, labels = [result.before, result.image], ["before", result.recipe.settings.prompt]
         write_picture(strip(pictures, labels), path.with_name(f"{path.stem}-strip.png"))

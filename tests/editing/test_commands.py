@@ -5,19 +5,22 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from bisect import bisect
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 import typer
 from PIL import Image
+from promptbrush import InputFileError
 from promptbrush.cli import app
 from promptbrush.editing import commands, editor, outputs
 from promptbrush.editing.latents import load_latent, save_latent
 from promptbrush.editing.metadata import read_recipe
 from promptbrush.editing.models import load_models
 from promptbrush.editing.pictures import read_picture, write_png
-from promptbrush.editing.recipe import EditSettings, Recipe
+from promptbrush.editing.recipe import EditSettings, Recipe, edit_settings
 from promptbrush.editing.watching import Watcher
 
 pytestmark = pytest.mark.usefixtures("quick_inversion")
@@ -198,6 +201,40 @@ def test_notes_are_said_once(edit):
     assert told[0] == "note: CMYK converted to RGB"
     assert len(told) == 2
     assert "longer than CLIP reads" in told[1]
+
+
+@pytest.mark.parametrize(
+    ("letters", "suffix", "kept"),
+    [(70_000, ".jpg", False), (60_000, ".jpg", True), (70_000, ".webp", True), (70_000, ".png", True)],
+)
+def test_a_recipe_too_long_for_a_jpeg_does_not_cost_the_edit(edit, letters, suffix, kept):
+    done = edit("face.png", "x" * letters, "-o", f"out{suffix}", "-n", 2)
+    assert done.code == 0, done.err
+    note = "note: the recipe is too long for a JPEG and was left out; write a .png to keep it"
+    assert done.out.splitlines().count(note) == (not kept)
+    for path in (f"out-1{suffix}", f"out-2{suffix}"):
+        assert pixels(path).shape[-2:] == (40, 48)
+        if kept:
+            assert recipe_in(path).settings.prompt == "x" * letters
+        else:
+            with pytest.raises(InputFileError, match="holds no recipe"):
+                read_recipe(path)
+
+
+def test_what_fits_a_jpeg_is_known_to_the_byte(models, subject):
+    settings = edit_settings("x", steps=1)
+    result = editor.run_edit(models, subject, settings)
+
+    def told(letters: int) -> editor.Result:
+        longer = settings.model_copy(update={"prompt": "x" * letters})
+        return replace(result, recipe=result.recipe.model_copy(update={"settings": longer}))
+
+    path = Path("out.jpg")
+    most = bisect(range(65_533), False, key=lambda n: not outputs.recipe_fits(told(n), path)) - 1
+    assert most > 60_000
+    told(most).save(path)
+    with pytest.raises(InputFileError, match="write a .png"):
+        told(most + 1).save(path)
 
 
 def test_the_paper_preset_is_in_the_recipe(edit):
