@@ -202,7 +202,11 @@ class SynthesisNetwork(nn.Module):
         return [layer for _, _, layer in self.layers() if isinstance(layer, SynthesisLayer)]
 
     def forward(self, ws: Tensor, noise: str = "const", rng: torch.Generator | None = None) -> Tensor:
-        """ws (B,num_ws,w_dim), or (B,w_dim) for the same w everywhere -> (B,3,H,W), not clipped."""
+        """ws (B,num_ws,w_dim), or (B,w_dim) for the same w everywhere -> (B,3,H,W), not clipped.
+
+        Args:
+            noise: "const", "none", or "random": drawn from `rng`, without which no call is like another.
+        """
         return self.from_styles(self.styles(ws), noise, rng)
 
     def styles(self, ws: Tensor) -> list[Tensor]:
@@ -240,7 +244,8 @@ class SynthesisNetwork(nn.Module):
         if mode not in NOISE_MODES:
             raise UsageError(f"noise is '{mode}', not one of {', '.join(NOISE_MODES)}")
         if mode == "random" and rng is None:
-            raise UsageError("noise='random' needs the argument rng, a torch.Generator")
+            rng = torch.Generator()
+            rng.seed()
         for layer in self.convs():
             if mode == "random" and rng is not None:
                 shape = (batch, 1, layer.resolution, layer.resolution)
@@ -289,7 +294,10 @@ class StyleGAN2(nn.Module):
         return [name for name, _, _ in self.synthesis.layers()]
 
     def forward(self, z: Tensor, labels: Tensor | None = None, **synthesis: Any) -> Tensor:
-        """z (B,z_dim) -> pictures (B,3,H,W) in about [-1, 1]; keywords as for `synthesis`."""
+        """z (B,z_dim), labels (B,c_dim), zeros if None -> pictures (B,3,H,W) in about [-1, 1].
+
+        Keywords as for `synthesis`.
+        """
         out: Tensor = self.synthesis(self.mapping(z, labels), **synthesis)
         return out
 

@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..._base import UsageError
 from .config import _Config
 from .resample import conv_down2
 
@@ -141,7 +142,7 @@ class Mapping(nn.Module):
         truncation_psi: float = 1.0,
         truncation_cutoff: int | None = None,
     ) -> Tensor:
-        """z (B,z_dim), labels (B,c_dim) -> (B,num_ws,w_dim).
+        """z (B,z_dim), labels (B,c_dim), zeros if None -> (B,num_ws,w_dim).
 
         Truncation moves the first `truncation_cutoff` vectors (all if None) towards w_avg:
         w_avg + psi * (w - w_avg), Karras et al. 2019, appendix B.
@@ -156,16 +157,29 @@ class Mapping(nn.Module):
         return torch.cat([torch.lerp(self.w_avg, ws[:, :cut], truncation_psi), ws[:, cut:]], dim=1)
 
     def single(self, z: Tensor | None, labels: Tensor | None = None) -> Tensor:
-        """One w a sample, (B,w_dim), untruncated."""
+        """One w a sample, (B,w_dim), untruncated; without labels a conditional generator gets zeros.
+
+        Raises:
+            UsageError: a conditional network gets labels of another shape, or none for want of z.
+        """
         parts = [normalise(z.float())] if z is not None and self.z_dim > 0 else []
         if self.c_dim > 0:
-            if labels is None:
-                raise ValueError(f"this network is conditional: labels of shape (B, {self.c_dim}) are needed")
-            parts.append(normalise(self.embed(labels)))
+            parts.append(normalise(self.embed(self._labels(z, labels))))
         w = torch.cat(parts, dim=1)
         for i in range(self.num_layers):
             w = self.get_submodule(f"fc{i}")(w)
         return w
+
+    def _labels(self, z: Tensor | None, labels: Tensor | None) -> Tensor:
+        if labels is None and z is not None:
+            return z.new_zeros(len(z), self.c_dim)
+        batch = "B" if z is None else len(z)
+        if labels is None or labels.shape != (len(labels) if z is None else batch, self.c_dim):
+            found = "none" if labels is None else tuple(labels.shape)
+            raise UsageError(
+                f"labels are {found}; this conditional network takes ({batch}, {self.c_dim}), a row a sample"
+            )
+        return labels
 
     @torch.no_grad()
     def track(self, w: Tensor) -> None:

@@ -69,10 +69,31 @@ def test_random_noise_follows_its_generator(make_generator):
     assert torch.equal(draw(1), draw(1))
     assert not torch.equal(draw(1), draw(2))
     assert not torch.equal(*draw(1))
-    with pytest.raises(UsageError, match="rng"):
-        model.synthesis(ws, "random")
+    # Without one, every picture is another.
+    assert not torch.equal(model.synthesis(ws, "random"), model.synthesis(ws, noise="random"))
     with pytest.raises(UsageError, match="'loud'"):
         model.synthesis(ws, "loud")
+
+
+def test_a_conditional_generator_starts_without_labels(make_generator, rng):
+    model = make_generator(c_dim=3)
+    latent = model.init(2, rng.manual_seed(3))
+    rng.manual_seed(3)
+    z = torch.stack([torch.randn(10, generator=rng) for _ in range(2)])
+    assert torch.equal(latent, model.mapping(z, torch.zeros(2, 3)))
+    assert not torch.equal(latent, model.mapping(z, torch.eye(3)[:2]))
+    assert model(z).shape == (2, 3, 16, 16)
+
+
+@pytest.mark.parametrize("shape", [(3,), (2, 4), (1, 3), (2, 3, 1)])
+def test_wrong_labels_are_told(make_generator, make_discriminator, shape):
+    with pytest.raises(UsageError, match=r"labels are \(.*\); this conditional network takes \(2, 3\)"):
+        make_generator(c_dim=3).mapping(torch.ones(2, 10), torch.zeros(shape))
+    if shape != (1, 3):
+        with pytest.raises(UsageError, match=r"takes \(B, 3\), a row a sample"):
+            make_discriminator(c_dim=3, cmap_dim=4)(torch.zeros(2, 3, 16, 16), torch.zeros(shape))
+    with pytest.raises(UsageError, match="labels are none; this conditional network takes"):
+        make_discriminator(c_dim=3, cmap_dim=4)(torch.zeros(2, 3, 16, 16))
 
 
 def test_starting_latents_do_not_depend_on_the_batch(make_generator):
