@@ -47,7 +47,8 @@ class OutOfMemoryError(PromptbrushError):
     exit_code = 5
 
 
-# What readers of damaged or hostile files were seen to raise, by flipping bits of files of every kind.
+# What readers of damaged or hostile files were seen to raise, by flipping bits of files of every kind; also
+# what a broken package may raise when it is imported.
 DAMAGE_ERRORS: tuple[type[Exception], ...] = (
     ArithmeticError,
     AssertionError,
@@ -105,11 +106,11 @@ class NameTable:
 
         Raises:
             UsageError: no such name (with the closest one).
-            MissingError: the module behind it needs an extra that is not installed.
+            MissingError: the module behind it needs an extra that is not installed, or another package's is broken.
         """
         plugins = self._plugins()
         if name not in self.entries and name in plugins:
-            return plugins[name].load()
+            return _load_plugin(plugins[name], f"{self.kind} '{name}'")
         if name not in self.entries:
             hint = did_you_mean(name, self.names())
             raise UsageError(f"no {self.kind} is called '{name}'{hint}; known: {', '.join(self.names())}")
@@ -131,3 +132,14 @@ def load_target(entry: Entry, what: str) -> Any:
             raise
         command = f"pip install 'promptbrush[{entry.extra}]'"
         raise MissingError(f"{what} needs {error.name}, which is not installed: {command}") from error
+
+
+def _load_plugin(point: importlib.metadata.EntryPoint, what: str) -> Any:
+    try:
+        return point.load()
+    except DAMAGE_ERRORS as error:
+        package = point.dist.name if point.dist else point.value
+        why = " ".join(str(error).split()) or type(error).__name__
+        raise MissingError(
+            f"{what} of the package {package} cannot be loaded ({why}); install that package again, or remove it"
+        ) from error
