@@ -1,5 +1,6 @@
 """The command line: what it answers, its exit codes and its start-up."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -20,12 +21,68 @@ def test_version() -> None:
     assert run("--version").stdout.strip() == f"promptbrush {__version__}"
 
 
-def test_help_does_not_import_torch() -> None:
-    code = "import sys; sys.argv=['promptbrush','--help']\nfrom promptbrush.cli import main\n"
-    code += "try: main()\nexcept SystemExit: pass\nassert 'torch' not in sys.modules"
+HELP = {
+    "": "models",
+    "edit": "--identity-weight",
+    "rerun": "RESULT",
+    "invert": "--encoder",
+    "score": "--templates",
+    "models": "verify",
+    "models import": "--output",
+    "train": "encoder",
+}
+
+
+@pytest.mark.parametrize(("command", "word"), HELP.items(), ids=lambda value: str(value) or "promptbrush")
+def test_help_is_quick_and_does_not_import_torch(command: str, word: str) -> None:
+    words = ["promptbrush", *command.split(), "--help"]
+    code = (
+        f"import sys, time; sys.argv = {words}\n"
+        "from promptbrush.cli import main\n"
+        "try: main()\n"
+        "except SystemExit as stop: print(stop.code, 'torch' in sys.modules, time.process_time(), file=sys.stderr)"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert "models" in done.stdout
+    assert word in done.stdout
+    exit_code, torch_too, seconds = done.stderr.split()
+    assert (exit_code, torch_too) == ("0", "False")
+    # Of the processor, so that a busy machine does not count: a tenth is usual, torch alone takes two.
+    assert float(seconds) < 1
+
+
+@pytest.mark.parametrize("words", [[], ["models"], ["train"]])
+def test_without_a_command_the_help_is_shown(words: list[str]) -> None:
+    done = run(*words)
+    assert "Usage: promptbrush" in done.stdout + done.stderr
+    assert "--help" in done.stdout + done.stderr
+    assert "promptbrush: " not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("promptbrush ed", "edit"),
+        ("promptbrush edit --identity", "--identity-weight"),
+        ("promptbrush models imp", "import"),
+    ],
+)
+def test_the_shell_completes(typed: str, offered: str) -> None:
+    asked = {"COMP_WORDS": typed, "COMP_CWORD": str(len(typed.split()) - 1)}
+    code = (
+        "import atexit, sys\n"
+        "atexit.register(lambda: print('torch' in sys.modules, file=sys.stderr))\n"
+        "from promptbrush.cli import main; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "_PROMPTBRUSH_COMPLETE": "complete_bash", **asked},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.split() == [offered]
+    assert done.stderr.split() == ["False"]
+    assert done.returncode == 0
 
 
 def test_import_writes_a_file_that_loads(tmp_path: Path) -> None:
@@ -61,8 +118,15 @@ def test_doctor_names_versions_and_the_cpu() -> None:
         assert word in done.stdout
 
 
-def test_unknown_command_is_a_usage_error() -> None:
-    assert run("painnt").returncode == 2
+def test_unknown_command_is_a_usage_error_in_one_line() -> None:
+    done = run("painnt")
+    assert done.returncode == 2
+    assert done.stderr == "promptbrush: no such command 'painnt'; see promptbrush --help\n"
+    assert done.stdout == ""
+
+
+def test_verify_has_the_exit_code_of_a_wrong_file(tmp_path: Path) -> None:
+    assert run("models", "verify", tmp_path).returncode == 3
 
 
 def test_no_module_is_importable_under_two_names() -> None:
