@@ -18,6 +18,8 @@ import pytest
 REPO = Path(__file__).parents[1]
 FOLDERS = ("editing", "generators", "guidance")
 MODULES = ("__init__.py", "_base.py", "cli.py")
+# What the tests need beside the package.
+TESTED_BESIDE = ("tests", "gallery", "benchmarks")
 MINI = PurePosixPath("generators/packs/mini")
 BY_PRODUCTS = {"__pycache__", "build", "dist", "venv", "runs"}
 # Stands in for weights that are not trained yet; never written where real ones are.
@@ -163,12 +165,17 @@ def test_the_sdist_makes_the_same_wheel(unpacked: Path, wheel: Path, tmp_path: P
 
 
 def test_the_sdist_can_be_tested(tree: Path, unpacked: Path) -> None:
-    """All tests with their recorded numbers, or none: the half that setuptools adds by itself would fail."""
+    """All tests, their recorded numbers, and the scripts and the judge that they use.
+
+    Half of them, as setuptools adds by itself, would fail.
+    """
 
     def names(folder: Path) -> set[str]:
         return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
 
-    assert names(unpacked / "tests") == names(tree / "tests")
+    for folder in TESTED_BESIDE:
+        assert names(tree / folder), folder
+        assert names(unpacked / folder) == names(tree / folder), folder
     assert not list(unpacked.rglob("*.pyc"))
 
 
