@@ -47,16 +47,14 @@ class OutOfMemoryError(PromptbrushError):
     exit_code = 5
 
 
-# What readers of damaged or hostile files were seen to raise, by flipping bits of files of every kind; also
-# what a broken package may raise when it is imported.
-DAMAGE_ERRORS: tuple[type[Exception], ...] = (
+# What decoders of damaged or hostile files were seen to raise, by flipping bits of files of every kind.
+DECODER_ERRORS = (
     ArithmeticError,
     AssertionError,
     AttributeError,
     EOFError,
     ImportError,
     LookupError,
-    MemoryError,
     OSError,
     RuntimeError,
     SyntaxError,
@@ -67,6 +65,8 @@ DAMAGE_ERRORS: tuple[type[Exception], ...] = (
     zipfile.BadZipFile,
     zlib.error,
 )
+# Of files that tell themselves how much memory they need; pictures are measured before they are decoded.
+DAMAGE_ERRORS = (*DECODER_ERRORS, MemoryError)
 
 
 def did_you_mean(name: str, known: Iterator[str] | list[str]) -> str:
@@ -137,7 +137,7 @@ def load_target(entry: Entry, what: str) -> Any:
 def _load_plugin(point: importlib.metadata.EntryPoint, what: str) -> Any:
     try:
         return point.load()
-    except DAMAGE_ERRORS as error:
+    except DECODER_ERRORS as error:  # a broken package raises no others
         package = point.dist.name if point.dist else point.value
         why = " ".join(str(error).split()) or type(error).__name__
         raise MissingError(

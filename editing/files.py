@@ -10,10 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from .._base import DAMAGE_ERRORS, InputFileError
-
-# Not MemoryError: pictures are measured before they are decoded, so memory that runs out is not their fault.
-DECODER_ERRORS = tuple(error for error in DAMAGE_ERRORS if error is not MemoryError)
+from .._base import InputFileError
 
 
 def input_file(path: str | Path) -> Path:

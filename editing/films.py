@@ -13,9 +13,8 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
-from .._base import InputFileError, MissingError, UsageError
+from .._base import DECODER_ERRORS, InputFileError, MissingError, UsageError
 from .files import (
-    DECODER_ERRORS,
     PendingFile,
     atomic_file,
     prepare_folder,
@@ -108,7 +107,7 @@ def _remove_frames(folder: Path) -> None:
 
 def _is_frame(path: Path) -> bool:
     with suppress(*DECODER_ERRORS, Image.DecompressionBombError), Image.open(path, formats=("PNG",)) as image:
-        return _MARK.items() <= image.info.items()
+        return all(image.info.get(key) == text for key, text in _MARK.items())
     return False
 
 

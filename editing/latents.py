@@ -12,8 +12,8 @@ import safetensors.torch
 import torch
 from safetensors import SafetensorError, safe_open
 
-from .._base import InputFileError, UsageError
-from .files import DECODER_ERRORS, atomic_file, input_file, reason
+from .._base import DAMAGE_ERRORS, InputFileError, UsageError
+from .files import atomic_file, input_file, reason
 
 Latent = torch.Tensor | dict[str, torch.Tensor]
 _SINGLE = "latent"
@@ -57,7 +57,7 @@ def load_latent(path: str | Path) -> Latent:
         raise InputFileError(f"{path}: '{path.suffix}' is no known kind of latent file; known: {known}")
     try:
         named = reader(path)
-    except (*DECODER_ERRORS, MemoryError, SafetensorError) as error:
+    except (*DAMAGE_ERRORS, SafetensorError) as error:
         why = reason(error)[:120]
         raise InputFileError(
             f"{path}: holds no latent that can be read ({why}); give another file"

@@ -10,8 +10,8 @@ from typing import Any
 
 from PIL import Image, PngImagePlugin
 
-from .._base import InputFileError
-from .files import DECODER_ERRORS, input_file, reason
+from .._base import DECODER_ERRORS, InputFileError
+from .files import input_file, reason
 
 KEY = "promptbrush"
 _EXIF_IFD = 0x8769

@@ -13,9 +13,9 @@ import numpy as np
 import torch
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
-from .._base import InputFileError, UsageError
+from .._base import DECODER_ERRORS, InputFileError, UsageError
 from . import metadata as meta
-from .files import DECODER_ERRORS, atomic_file, input_file, prepare_folder, reason
+from .files import atomic_file, input_file, prepare_folder, reason
 from .framing import Placement, letterbox, paste_back, strip
 from .latents import load_latent, save_latent
 
