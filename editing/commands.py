@@ -34,7 +34,7 @@ from .optimise import prompts_of
 from .outputs import Care, Extras, consumers_for, plan, recipe_fits, save
 from .pictures import read_picture, write_picture
 from .recipe import MAX_SEED, EditSettings, Recipe
-from .subjects import Subject, open_picture, open_subject, read_mask
+from .subjects import Subject, check_space, open_picture, open_subject, read_mask
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def _check_inputs(job: EditJob) -> None:
             read_picture(prompt.text)
     load_templates(job.settings.templates)
     if job.latent is not None:
-        load_latent(job.latent)
+        check_space(job.latent, load_latent(job.latent), job.settings.space)
     for path in job.pictures:
         picture = read_picture(path)
         if job.mask is not None:

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .._base import UsageError
 from ..generators.stylegan2 import StyleGAN2
 from ..guidance import OBJECTIVES
 from ..guidance.objective import Objective, Start, Sum
@@ -23,12 +24,21 @@ from .recipe import EditSettings
 _W_SAMPLES = 2048
 
 
-def start_latent(generator: StyleGAN2, w: Tensor, space: str) -> Latent:
+def start_latent(generator: StyleGAN2, w: Latent, space: str) -> Latent:
     """The latent to optimise, from W (B,w_dim) or W+ (B,num_ws,w_dim): W is the mean over the layers of W+.
+
+    Styles stay what they are: no w leads to them.
 
     Returns:
         (B,w_dim), (B,num_ws,w_dim), or the styles by name.
+
+    Raises:
+        UsageError: styles for another space.
     """
+    if not isinstance(w, Tensor):
+        if space != "s":
+            raise UsageError(f"the latent is in S, and the space is {space}; choose the space s")
+        return w
     if space == "w":
         return w if w.ndim == 2 else w.mean(dim=1)
     plus = w[:, None].expand(-1, generator.num_ws, -1).contiguous() if w.ndim == 2 else w
@@ -78,12 +88,33 @@ class Origin:
 
 
 @torch.no_grad()
-def origin_of(models: LoadedModels, w: Tensor, settings: EditSettings) -> Origin:
-    """The start of an edit of W or W+."""
-    w = w.to(models.device)
+def origin_of(models: LoadedModels, w: Latent, settings: EditSettings) -> Origin:
+    """The start of an edit of W, W+ or styles.
+
+    Raises:
+        UsageError: styles for another space than s.
+    """
+    w = on_device(w, models.device)
     latent = start_latent(models.generator, w, settings.space)
-    moved = w if settings.seed == 0 else w + settings.variation * _noise(models.generator, w, settings.seed)
+    moved = w if settings.seed == 0 else _moved(models.generator, w, settings)
     return Origin(latent, decoder(models)(latent), start_latent(models.generator, moved, settings.space))
+
+
+def on_device(latent: Latent, device: torch.device) -> Latent:
+    """The latent there."""
+    if isinstance(latent, Tensor):
+        return latent.to(device)
+    return {name: style.to(device) for name, style in latent.items()}
+
+
+def _moved(generator: StyleGAN2, w: Latent, settings: EditSettings) -> Latent:
+    """A little off; styles follow w along straight lines, so a move in W is one of theirs wherever they are."""
+    if isinstance(w, Tensor):
+        return w + settings.variation * _noise(generator, w, settings.seed)
+    still = torch.zeros_like(generator.w_avg)[None]
+    move = settings.variation * _noise(generator, still, settings.seed)
+    ends = zip(generator.style_names, generator.styles(still), generator.styles(move), strict=True)
+    return {name: w[name] + (there - here) for name, here, there in ends}
 
 
 def _noise(generator: StyleGAN2, w: Tensor, seed: int) -> Tensor:

@@ -9,10 +9,13 @@ from pathlib import Path
 from torch import Tensor
 
 from .._base import InputFileError, UsageError
+from ..generators.stylegan2 import StyleGAN2
+from .drivers import Latent
 from .framing import Placement, letterbox
 from .inversion import invert
 from .latents import load_latent
 from .models import LoadedModels
+from .optimise import on_device
 from .pictures import Picture, read_picture
 
 
@@ -21,7 +24,7 @@ class Subject:
     """What is edited.
 
     Attributes:
-        w: W (1,w_dim) or W+ (1,num_ws,w_dim).
+        w: W (1,w_dim), W+ (1,num_ws,w_dim), or S: the styles by name, (1,C) each.
         picture: as it was read; None if there is only a latent.
         placement: where it lies in the generator's square.
         square: (1,3,R,R), the picture in that square; None without a picture.
@@ -29,7 +32,7 @@ class Subject:
         files: role -> path of the files it came from: picture, latent, mask.
     """
 
-    w: Tensor
+    w: Latent
     picture: Picture | None = None
     placement: Placement | None = None
     square: Tensor | None = None
@@ -82,17 +85,48 @@ def open_latent(models: LoadedModels, path: str | Path) -> Subject:
     """A latent from a file, without a picture.
 
     Raises:
-        InputFileError: not a W or W+ latent of this generator.
+        InputFileError: not a W, W+ or S latent of this generator.
     """
     latent = load_latent(path)
-    generator = models.generator
-    wanted = ((generator.w_dim,), (generator.num_ws, generator.w_dim))
-    if not isinstance(latent, Tensor) or latent.shape[0] != 1 or tuple(latent.shape[1:]) not in wanted:
-        found = tuple(latent.shape) if isinstance(latent, Tensor) else f"{len(latent)} named tensors"
-        raise InputFileError(
-            f"{path}: holds {found}; this generator takes one W {(1, *wanted[0])} or W+ {(1, *wanted[1])}"
+    check = _check_codes if isinstance(latent, Tensor) else _check_styles
+    check(path, latent, models.generator)
+    return Subject(on_device(latent, models.device), files={"latent": Path(path)})
+
+
+def check_space(path: str | Path, latent: Latent, space: str) -> None:
+    """Whether an edit in a space can start from this latent.
+
+    Raises:
+        UsageError: styles for another space than s.
+    """
+    if not isinstance(latent, Tensor) and space != "s":
+        raise UsageError(
+            f"{path}: holds {len(latent)} named tensors, as latents in S do; give --space s, or a W or W+ latent"
         )
-    return Subject(latent.to(models.device), files={"latent": Path(path)})
+
+
+def _check_codes(path: str | Path, latent: Tensor, generator: StyleGAN2) -> None:
+    wanted = ((1, generator.w_dim), (1, generator.num_ws, generator.w_dim))
+    found = tuple(latent.shape)
+    if found not in wanted:
+        raise InputFileError(
+            f"{path}: holds {found}; this generator takes one W {wanted[0]} or W+ {wanted[1]}"
+        )
+
+
+def _check_styles(path: str | Path, latent: Mapping[str, Tensor], generator: StyleGAN2) -> None:
+    named = zip(generator.style_names, generator.styles(generator.w_avg[None]), strict=True)
+    wanted = {name: tuple(style.shape) for name, style in named}
+    if set(latent) != set(wanted):
+        raise InputFileError(
+            f"{path}: holds {len(latent)} named tensors; this generator takes one W, one W+, "
+            f"or the {len(wanted)} styles {', '.join(wanted)[:60]}..."
+        )
+    for name, shape in wanted.items():
+        if (found := tuple(latent[name].shape)) != shape:
+            raise InputFileError(
+                f"{path}: its style {name} is {found}, this generator's {shape}; give a latent of this generator"
+            )
 
 
 def read_mask(path: str | Path, picture: Picture) -> Tensor:

@@ -21,6 +21,7 @@ from promptbrush.editing.metadata import read_recipe
 from promptbrush.editing.models import load_models
 from promptbrush.editing.pictures import read_picture, write_png
 from promptbrush.editing.recipe import EditSettings, Recipe, edit_settings
+from promptbrush.editing.subjects import open_subject
 from promptbrush.editing.watching import Watcher
 
 pytestmark = pytest.mark.usefixtures("quick_inversion")
@@ -124,6 +125,21 @@ def test_a_latent_with_and_without_a_picture(edit, tiny_pack, models):
     assert pixels("face-edit.png").shape[-2:] == (40, 48)
 
 
+def test_a_latent_in_s_starts_the_next_edit(edit, command):
+    words = ("--space", "s", "--paste", "all")
+    assert edit("face.png", PROMPT, *words, "-o", "x.png", "--latents").code == 0
+    for start in ((), ("face.png",)):
+        refused = edit(*start, PROMPT, "--from-latent", "x.latent.safetensors")
+        assert (refused.code, refused.out, refused.err.count("\n")) == (2, "", 1)
+        assert re.search(r"x\.latent\.safetensors: holds \d+ named tensors.*give --space s", refused.err)
+    given = ("--from-latent", "x.latent.safetensors", *words)
+    assert edit("face.png", PROMPT, *given, "--strength", 0, "-o", "same.png").code == 0
+    assert torch.equal(pixels("same.png"), pixels("x.png"))
+    assert edit(PROMPT, *given, "--seed", 3, "-o", "next.png").code == 0
+    assert command("rerun", "next.png", "-o", "again.png").code == 0
+    assert torch.equal(pixels("again.png"), pixels("next.png"))
+
+
 def test_extras_and_a_second_run_over_the_first(edit):
     words = (
         "face.png",
@@ -221,9 +237,9 @@ def test_a_recipe_too_long_for_a_jpeg_does_not_cost_the_edit(edit, letters, suff
                 read_recipe(path)
 
 
-def test_what_fits_a_jpeg_is_known_to_the_byte(models, subject):
+def test_what_fits_a_jpeg_is_known_to_the_byte(models):
     settings = edit_settings("x", steps=1)
-    result = editor.run_edit(models, subject, settings)
+    result = editor.run_edit(models, open_subject(models, "face.png"), settings)
 
     def told(letters: int) -> editor.Result:
         longer = settings.model_copy(update={"prompt": "x" * letters})
@@ -381,7 +397,9 @@ def test_score_ranks_the_texts(command, tiny_pack, models):
     assert cosines == sorted(cosines, reverse=True)
     assert sum(float(row[1]) for row in rows) == pytest.approx(100, abs=0.2)
     ((perceptor, _),) = models.perceptor.members
-    found = perceptor.encode_image(pixels("face.png")) @ perceptor.encode_text(texts).T
+    # One by one: the models of all tests remember them, and a batch rounds otherwise.
+    encoded = torch.cat([perceptor.encode_text([text]) for text in texts])
+    found = perceptor.encode_image(pixels("face.png")) @ encoded.T
     assert dict(zip([row[2] for row in rows], cosines, strict=True)) == pytest.approx(
         dict(zip(texts, found[0].tolist(), strict=True)), abs=0.02
     )

@@ -16,6 +16,7 @@ from promptbrush.editing.editor import edit, rerun, run_edit
 from promptbrush.editing.latents import save_latent
 from promptbrush.editing.metadata import read_recipe
 from promptbrush.editing.models import ModelChoice, load_models, sha256
+from promptbrush.editing.optimise import start_latent
 from promptbrush.editing.pictures import read_picture, write_png
 from promptbrush.editing.recipe import Recipe, edit_settings
 from promptbrush.editing.subjects import open_latent, open_picture, open_subject
@@ -207,7 +208,19 @@ def test_latents_of_another_generator(models, tmp_path, shape):
     ):
         open_latent(models, tmp_path / "x.safetensors")
     save_latent(tmp_path / "s.safetensors", {"b4.conv1": torch.zeros(1, 16)})
-    with pytest.raises(InputFileError, match="1 named tensors"):
+    with pytest.raises(InputFileError, match="1 named tensors.*or the 11 styles b4.conv1, b4.torgb,"):
+        open_latent(models, tmp_path / "s.safetensors")
+
+
+def test_styles_of_another_generator_or_for_another_space(models, subject, tmp_path):
+    styles = dict(start_latent(models.generator, subject.w, "s"))
+    save_latent(tmp_path / "s.safetensors", styles)
+    found = open_latent(models, tmp_path / "s.safetensors")
+    torch.testing.assert_close(found.w, styles)
+    with pytest.raises(UsageError, match=r"the latent is in S, and the space is w\+; choose the space s"):
+        run(models, found)
+    save_latent(tmp_path / "s.safetensors", {**styles, "b8.conv1": torch.zeros(2, 16)})
+    with pytest.raises(InputFileError, match=r"its style b8\.conv1 is \(2, 16\), this generator's \(1, 16\)"):
         open_latent(models, tmp_path / "s.safetensors")
 
 

@@ -163,6 +163,15 @@ def test_seed_0_starts_at_the_picture_and_others_a_little_off(models, subject):
     torch.testing.assert_close(move, move[:, :1].expand_as(move))
 
 
+def test_styles_start_as_far_off_as_the_w_that_they_came_from(models, subject):
+    settings = edit_settings(PROMPT, seed=3, space="s")
+    from_w = origin_of(models, subject.w, settings)
+    from_styles = origin_of(models, from_w.latent, settings)
+    torch.testing.assert_close(from_styles.latent, from_w.latent, rtol=0, atol=0)
+    torch.testing.assert_close(from_styles.first, from_w.first, rtol=1e-4, atol=1e-5)
+    assert float((from_w.first["b8.conv1"] - from_w.latent["b8.conv1"]).abs().max()) > 1e-3
+
+
 def test_variation_is_in_standard_deviations_of_w(models, subject):
     moves = []
     for variation in (0.2, 0.6):
