@@ -88,8 +88,10 @@ def open_latent(models: LoadedModels, path: str | Path) -> Subject:
         InputFileError: not a W, W+ or S latent of this generator.
     """
     latent = load_latent(path)
-    check = _check_codes if isinstance(latent, Tensor) else _check_styles
-    check(path, latent, models.generator)
+    if isinstance(latent, Tensor):
+        _check_codes(path, latent, models.generator)
+    else:
+        _check_styles(path, latent, models.generator)
     return Subject(on_device(latent, models.device), files={"latent": Path(path)})
 
 
