@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 from ..guidance.prompts import TEMPLATE_SETS, Prompt, parse_prompts
@@ -17,23 +18,31 @@ def from_root(settings: EditSettings) -> EditSettings:
     templates = settings.templates
     return settings.model_copy(
         update={
-            "prompt": _rooted(settings.prompt),
-            "negative": _rooted(settings.negative) if settings.negative.strip() else settings.negative,
+            "prompt": _spelt(settings.prompt, _absolute),
+            "negative": _spelt(settings.negative, _absolute)
+            if settings.negative.strip()
+            else settings.negative,
             "templates": _absolute(templates) if _names_a_file(templates) else templates,
         }
     )
 
 
-def _rooted(prompts: str) -> str:
+def label(prompts: str) -> str:
+    """Prompts for people: of a picture only its name."""
+    return _spelt(prompts, lambda path: Path(path).name)
+
+
+def _spelt(prompts: str, spell: Callable[[str], str]) -> str:
+    """Prompts with the paths of their pictures in another spelling; texts stay as they were typed."""
     typed = re.split(r"(?<!\\)\|", prompts)
-    return "|".join(map(_part, typed, parse_prompts(prompts)))
+    return "|".join(_part(*each, spell) for each in zip(typed, parse_prompts(prompts), strict=True))
 
 
-def _part(typed: str, prompt: Prompt) -> str:
+def _part(typed: str, prompt: Prompt, spell: Callable[[str], str]) -> str:
     if not prompt.is_image:
         return typed
     margin = typed[: len(typed) - len(typed.lstrip())]
-    return f"{margin}{Prompt(_absolute(prompt.text), prompt.weight, is_image=True)}"
+    return f"{margin}{Prompt(spell(prompt.text), prompt.weight, is_image=True)}"
 
 
 def _absolute(path: str | Path) -> str:

@@ -15,6 +15,7 @@ from .films import Frames, Gif, Mp4
 from .framing import strip
 from .latents import save_latent
 from .metadata import embed, read_recipe, to_exif
+from .named import label
 from .pictures import write_picture
 
 # Of EXIF in a JPEG: one marker holds no more.
@@ -211,7 +212,7 @@ def save(result: Result, path: Path, extras: Extras, metadata: bool = True) -> l
     prepare_folder(path.parent)
     result.save(path, metadata and recipe_fits(result, path))
     if extras.strip:
-        pictures, labels = [result.before, result.image], ["before", result.recipe.settings.prompt]
+        pictures, labels = [result.before, result.image], ["before", label(result.recipe.settings.prompt)]
         write_picture(strip(pictures, labels), path.with_name(f"{path.stem}-strip.png"))
     if extras.latents:
         save_latent(path.with_suffix(".start.safetensors"), result.start)

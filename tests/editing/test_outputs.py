@@ -11,6 +11,7 @@ import pytest
 import torch
 from PIL import Image
 from promptbrush import InputFileError, MissingError, UsageError
+from promptbrush.editing import outputs
 from promptbrush.editing.editor import run_edit
 from promptbrush.editing.latents import load_latent
 from promptbrush.editing.metadata import embed
@@ -185,6 +186,17 @@ def test_all_extras(models, subject):
 
     assert torch.equal(load_latent("x.start.safetensors"), subject.w)
     assert torch.equal(load_latent("x.latent.safetensors"), result.latent)
+
+
+def test_the_strip_names_pictures_among_the_prompts_without_their_folder(models, subject, monkeypatch):
+    write_png(torch.rand(1, 3, 16, 16), "mood.png")
+    shown = []
+    draw = outputs.strip
+    monkeypatch.setattr(outputs, "strip", lambda images, labels: shown.extend(labels) or draw(images, labels))
+    result = run_edit(models, subject, edit_settings("red hair:2| @mood.png", steps=1))
+    assert str(Path.cwd()) in result.recipe.settings.prompt
+    save(result, Path("x.png"), Extras(strip=True))
+    assert shown == ["before", "red hair:2| @mood.png :1.0"]
 
 
 def test_nothing_beside_unless_asked(models, subject):
