@@ -35,7 +35,7 @@ class EditSettings(BaseModel):
     source: str = Field("", description="what the picture shows now; empty: the pack's own words")
     strength: float = Field(1.0, ge=0, le=10, description="0 is the input, 1 the edit, more exaggerates")
     steps: int = Field(60, ge=1, le=MAX_STEPS, description="steps of the optimisation")
-    lr: float = Field(0.1, gt=0, le=100, description="learning rate")
+    lr: float = Field(0.05, gt=0, le=100, description="learning rate")
     space: Literal["w", "w+", "s"] = Field("w+", description="latent that is optimised: w, w+ or s")
     clip_loss: Literal["similarity", "spherical", "directional"] = Field(
         "directional", description="how CLIP judges: similarity, spherical or directional"
@@ -47,7 +47,7 @@ class EditSettings(BaseModel):
         "none", description="sentences around a prompt: none, imagenet79, imagenet80 or a file"
     )
     cutouts: int = Field(0, ge=0, le=1024, description="random views a step; 0: the whole picture")
-    latent_weight: float = Field(0.008, ge=0, description="weight of the distance to the start's latent")
+    latent_weight: float = Field(0.0002, ge=0, description="weight of the distance to the start's latent")
     identity_weight: float = Field(
         0.0, ge=0, description="weight of the face's identity; needs --face-encoder"
     )
