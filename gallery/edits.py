@@ -18,10 +18,16 @@ from promptbrush.generators.training.faces import render
 
 Job = tuple[int, str]
 GOOD: list[Job] = [
-    (30_000_000, "a person with pink hair"),
+    (30_000_027, "a person wearing round glasses"),
+    (30_000_003, "a person on a white background"),
+    (30_000_029, "a person wearing a top hat"),
+    (30_000_000, "a person with green hair"),
 ]
 FAILURES: list[Job] = [
-    (30_000_001, "a person with pink hair"),
+    (30_000_010, "a person with light skin"),
+    (30_000_015, "a person with red hair"),
+    (30_000_012, "a person with black hair"),
+    (30_000_025, "a person with closed eyes"),
 ]
 
 

