@@ -79,12 +79,14 @@ def edit(
     strength: Annotated[float | None, _Setting] = None,
     steps: Annotated[int | None, _Setting] = None,
     lr: Annotated[float | None, _Setting] = None,
+    units: Annotated[str | None, _Setting] = None,
     space: Annotated[str | None, _Setting] = None,
     clip_loss: Annotated[str | None, _Setting] = None,
     clip_input: Annotated[str | None, _Setting] = None,
     templates: Annotated[str | None, _Setting] = None,
     cutouts: Annotated[int | None, _Setting] = None,
     latent_weight: Annotated[float | None, _Setting] = None,
+    picture_weight: Annotated[float | None, _Setting] = None,
     identity_weight: Annotated[float | None, _Setting] = None,
     variation: Annotated[float | None, _Setting] = None,
     paste: Annotated[str | None, _Setting] = None,
@@ -307,6 +309,10 @@ def train_clip(
     steps: Annotated[int | None, _STEPS] = None,
     batch: Annotated[int | None, typer.Option(min=2, help="pairs a step")] = None,
     attack_steps: Annotated[int | None, typer.Option(min=0, help="adversarial steps on the picture")] = None,
+    robust_steps: Annotated[
+        int | None,
+        typer.Option(min=0, help="steps of the second stage; needs the stylegan2 of this work folder"),
+    ] = None,
     seed: Annotated[int, _SEED] = 0,
 ) -> None:
     """Train a CLIP on drawn faces and captions; a stopped training goes on from its checkpoint."""
@@ -314,7 +320,8 @@ def train_clip(
 
     trainings.check_preset(preset)
     settings = trainings.ClipSettings(**_chosen(steps=steps, batch=batch, attack_steps=attack_steps))
-    _report(trainings.clip(work, output, faces, seed, settings))
+    robust = trainings.RobustSettings(**_chosen(steps=robust_steps))
+    _report(trainings.clip(work, output, faces, seed, settings, robust))
 
 
 @train.command("judge")

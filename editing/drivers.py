@@ -81,3 +81,55 @@ class Gradient:
                 value.copy_(saved[name])
         self.optimiser.load_state_dict(state["optimiser"])
         self.done = state["done"]
+
+
+class Offsets:
+    """`Gradient` in units of the latent's spread, so that a learning rate means the same for every generator.
+
+    In W+ what moves is one offset of all layers and another of each layer on its own: a direction that all layers
+    share is found as fast as in W, and W+ still holds what one w cannot say.
+
+    Args:
+        latent: where to start: W (B,D), W+ (B,L,D), or styles by name; copied.
+        spread: standard deviation of random latents, in the same form without B, or one that broadcasts to it.
+        steps, lr, fixed: as of `Gradient`.
+    """
+
+    def __init__(
+        self, latent: Latent, spread: Latent, steps: int, lr: float, fixed: Collection[str] = ()
+    ) -> None:
+        self.start, self.spread = clone(latent), spread
+        self.fixed = frozenset(fixed)
+        self.inner = Gradient(_no_offsets(self.start, self.fixed), steps, lr)
+
+    def ask(self) -> Latent:
+        """The latent to draw next; gradients flow into the offsets."""
+        offsets = self.inner.latent
+        if isinstance(offsets, Tensor):
+            raise TypeError("offsets have names")
+        if isinstance(self.start, Tensor) and isinstance(self.spread, Tensor):
+            moved = sum(offsets.values(), torch.zeros_like(self.start))
+            return self.start + self.spread * moved
+        if isinstance(self.start, Tensor) or isinstance(self.spread, Tensor):
+            raise TypeError("latent and spread must be tensors, or both styles")
+        free = {name: self.start[name] + self.spread[name] * offset for name, offset in offsets.items()}
+        return {**self.start, **free}
+
+    def tell(self, losses: Mapping[str, Tensor]) -> None:
+        """Take the losses, (B,) each, of what `ask` gave, and move the offsets one step."""
+        self.inner.tell(losses)
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that is needed to go on to the same bits from the same start."""
+        return self.inner.state_dict()
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from `state_dict`."""
+        self.inner.load_state_dict(state)
+
+
+def _no_offsets(start: Latent, fixed: Collection[str]) -> Mapping[str, Tensor]:
+    if not isinstance(start, Tensor):
+        return {name: torch.zeros_like(style) for name, style in start.items() if name not in fixed}
+    own = {"own": torch.zeros_like(start)}
+    return own if start.ndim == 2 else {"shared": torch.zeros_like(start[:, :1]), **own}

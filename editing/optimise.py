@@ -15,13 +15,14 @@ from ..generators.stylegan2 import StyleGAN2
 from ..guidance import OBJECTIVES
 from ..guidance.objective import Objective, Start, Sum
 from ..guidance.prompts import Prompt, parse_prompts
-from .drivers import Gradient, Latent
-from .edit import Edit
+from .drivers import Gradient, Latent, Offsets
+from .edit import Driver, Edit
 from .models import LoadedModels, required_face_encoder, seeing
 from .pictures import read_picture
 from .recipe import EditSettings
 
 _W_SAMPLES = 2048
+_SMALLEST_SPREAD = 1e-3
 
 
 def start_latent(generator: StyleGAN2, w: Latent, space: str) -> Latent:
@@ -62,14 +63,19 @@ def prompts_of(settings: EditSettings) -> tuple[Prompt, ...]:
 def objective_of(settings: EditSettings, start: Start) -> Objective:
     """The sum of the CLIP term, the distance to the start's latent, and identity where it counts."""
     clip: dict[str, Any] = {"templates": settings.templates}
-    if settings.clip_loss != "directional":
+    if settings.clip_loss not in ("directional", "progress"):
         clip["cutouts"] = settings.cutouts
     terms: list[tuple[str, float, Mapping[str, Any]]] = [
         (settings.clip_loss, 1.0, clip),
-        ("latent", settings.latent_weight, {}),
+        ("latent", settings.latent_weight, _near(settings)),
+        ("picture", settings.picture_weight, {}),
         ("identity", settings.identity_weight, {}),
     ]
     return Sum(OBJECTIVES.load(name)(own, start) * weight for name, weight, own in terms if weight > 0)
+
+
+def _near(settings: EditSettings) -> Mapping[str, Any]:
+    return {"reduction": "mean", "deviations": True} if settings.units == "deviations" else {}
 
 
 @dataclass(frozen=True)
@@ -127,6 +133,20 @@ def _noise(generator: StyleGAN2, w: Tensor, seed: int) -> Tensor:
     return move.expand_as(w)
 
 
+@torch.no_grad()
+def spread_of(generator: StyleGAN2, space: str) -> Latent:
+    """Standard deviation of random latents: (w_dim,) in W and W+, (C,) a style by name in S."""
+    z = torch.randn(_W_SAMPLES, generator.z_dim, generator=torch.Generator().manual_seed(0))
+    z = z.to(generator.w_avg.device)
+    labels = torch.zeros(_W_SAMPLES, generator.c_dim, device=z.device) if generator.c_dim else None
+    w = generator.mapping.single(z, labels)
+    if space != "s":
+        return w.std(dim=0).clamp(min=_SMALLEST_SPREAD)
+    styles = generator.styles(w[:, None].expand(-1, generator.num_ws, -1))
+    spread = (style.std(dim=0).clamp(min=_SMALLEST_SPREAD) for style in styles)
+    return dict(zip(generator.style_names, spread, strict=True))
+
+
 def decoder(models: LoadedModels) -> Any:
     """latent -> pictures (B,3,R,R) in [0,1], in the models' precision."""
 
@@ -154,10 +174,12 @@ def latent_edit(
     def shown(images: Tensor) -> Tensor:
         return images if background is None else torch.lerp(background[0], images, background[1])
 
+    spread = spread_of(models.generator, settings.space) if settings.units == "deviations" else None
     start = Start(
         # With a mask as well as without, the start is what the first step shows.
         image=shown(origin.image),
         latent=origin.latent,
+        spread=spread,
         prompts=prompts_of(settings),
         source=settings.source or models.source,
         perceptor=seeing(models.perceptor, settings.clip_input),
@@ -165,7 +187,11 @@ def latent_edit(
         face_encoder=required_face_encoder(models) if settings.identity_weight > 0 else None,
     )
     fixed = [name for name in origin.latent if name.endswith("torgb")] if settings.space == "s" else []
-    driver = Gradient(origin.first, settings.steps, settings.lr, fixed=fixed)
+    driver: Driver = (
+        Gradient(origin.first, settings.steps, settings.lr, fixed=fixed)
+        if spread is None
+        else Offsets(origin.first, spread, settings.steps, settings.lr, fixed)
+    )
     objective = objective_of(settings, start)
     return Edit(lambda latent: shown(decode(latent)), objective, driver, settings.steps, [settings.seed])
 

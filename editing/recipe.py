@@ -36,9 +36,12 @@ class EditSettings(BaseModel):
     strength: float = Field(1.0, ge=0, le=10, description="0 is the input, 1 the edit, more exaggerates")
     steps: int = Field(60, ge=1, le=MAX_STEPS, description="steps of the optimisation")
     lr: float = Field(0.05, gt=0, le=100, description="learning rate")
+    units: Literal["deviations", "raw"] = Field(
+        "deviations", description="of learning rate and latent weight: deviations of random latents, or raw"
+    )
     space: Literal["w", "w+", "s"] = Field("w+", description="latent that is optimised: w, w+ or s")
-    clip_loss: Literal["similarity", "spherical", "directional"] = Field(
-        "directional", description="how CLIP judges: similarity, spherical or directional"
+    clip_loss: Literal["similarity", "spherical", "directional", "progress"] = Field(
+        "progress", description="how CLIP judges: similarity, spherical, directional or progress"
     )
     clip_input: Literal["standard", "reference"] = Field(
         "standard", description="reference: the input of the published StyleCLIP"
@@ -47,7 +50,8 @@ class EditSettings(BaseModel):
         "none", description="sentences around a prompt: none, imagenet79, imagenet80 or a file"
     )
     cutouts: int = Field(0, ge=0, le=1024, description="random views a step; 0: the whole picture")
-    latent_weight: float = Field(0.0002, ge=0, description="weight of the distance to the start's latent")
+    latent_weight: float = Field(0.02, ge=0, description="weight of the distance to the start's latent")
+    picture_weight: float = Field(0.7, ge=0, description="weight of the distance to the start's picture")
     identity_weight: float = Field(
         0.0, ge=0, description="weight of the face's identity; needs --face-encoder"
     )
@@ -78,7 +82,9 @@ PRESETS: dict[str, dict[str, Any]] = {
         "space": "w+",
         "clip_loss": "similarity",
         "clip_input": "reference",
+        "units": "raw",
         "latent_weight": 0.008,
+        "picture_weight": 0.0,
         "variation": 0.0,
         "cutouts": 0,
         "templates": "none",
@@ -113,16 +119,16 @@ def edit_settings(prompt: str, preset: str = "default", **chosen: Any) -> EditSe
 
 def _check_heeded(settings: EditSettings, given: Mapping[str, Any]) -> None:
     """A value that the chosen loss would pass over in silence is a mistake."""
-    directional = settings.clip_loss == "directional"
+    directional = settings.clip_loss in ("directional", "progress")
     if directional and given.get("cutouts"):
         raise UsageError(
-            f"cutouts is {settings.cutouts}, but the loss 'directional' looks at the whole picture; "
+            f"cutouts is {settings.cutouts}, but the loss '{settings.clip_loss}' looks at the whole picture; "
             "choose the clip loss similarity or spherical, or leave cutouts out"
         )
     if not directional and given.get("source"):
         raise UsageError(
             f"source is '{_printable(settings.source)}', but the loss '{settings.clip_loss}' compares with nothing; "
-            "choose the clip loss directional, or leave source out"
+            "choose the clip loss directional or progress, or leave source out"
         )
 
 

@@ -20,10 +20,11 @@ from ..generators.training.adversarial import FinishSettings, FinishTrainer
 from ..generators.training.encoder import EncoderSettings, EncoderTrainer, load_attributes
 from ..generators.training.face_set import load_faces
 from ..generators.training.judge import JudgeSettings, JudgeTrainer, save_judge
-from ..generators.training.paired import FitSettings, Trainer
+from ..generators.training.paired import FitSettings, Trainer, load_paired
 from ..generators.training.sheets import fit_rows, save_sheet
 from ..guidance.training.clip import ClipSettings
-from .training import BPE_NAME, clip_trainer, save_clip
+from ..guidance.training.robust import RobustSettings
+from .training import BPE_NAME, clip_trainer, robust_trainer, save_clip
 
 __all__ = [
     "ClipSettings",
@@ -31,6 +32,7 @@ __all__ = [
     "FinishSettings",
     "FitSettings",
     "JudgeSettings",
+    "RobustSettings",
     "check_preset",
     "clip",
     "encoder",
@@ -82,15 +84,22 @@ def stylegan2(
     yield f"{output}: {fit.steps} steps of fit, {finish.steps} of finish"
 
 
-def clip(work: Path, output: Path, faces: int, seed: int, settings: ClipSettings) -> Iterator[str]:
-    """Train the CLIP on drawn faces and their captions."""
+def clip(
+    work: Path, output: Path, faces: int, seed: int, settings: ClipSettings, robust: RobustSettings
+) -> Iterator[str]:
+    """Train the CLIP on drawn faces and their captions, then its picture tower on attacked ones and on blends."""
+    generator = load_paired(work) if robust.steps else None
     drawn = load_faces(work, faces, _SIZE)
     trainer = clip_trainer(drawn, work, settings, seed)
     for step in trainer.run():
         if (step.index + 1) % 50 == 0:
             yield f"clip {step.index + 1}/{step.total}  loss {step.loss:.4f}"
+    if generator is not None:
+        for step in robust_trainer(trainer, generator, work, robust, seed).run():
+            if (step.index + 1) % 50 == 0:
+                yield f"robust {step.index + 1}/{step.total}  loss {step.loss:.4f}"
     save_clip(trainer, drawn, work / BPE_NAME, output)
-    yield f"{output}: {settings.steps} steps of {settings.batch} pairs"
+    yield f"{output}: {settings.steps} steps of {settings.batch} pairs, {robust.steps} of the second stage"
 
 
 def judge(work: Path, output: Path, faces: int, seed: int, settings: JudgeSettings) -> Iterator[str]:

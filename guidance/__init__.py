@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 from .._base import Entry, NameTable
 
 if TYPE_CHECKING:
-    from .clip import Directional, Similarity, cosine_distance, spherical_distance, text_direction
+    from .clip import Directional, Progress, Similarity, cosine_distance, spherical_distance, text_direction
     from .cutouts import Cutouts, draw_seeds, step_seed
     from .identity import FaceEncoder, FeatureDistance, load_face_encoder
     from .objective import Context, Function, Latent, Losses, Objective, Scaled, Start, Sum, total
     from .perceptor import AnyPerceptor, Ensemble, Perceptor, load_ensemble, load_perceptor
     from .prompts import Prompt, PromptFeatures, encode_prompts, load_templates, parse_prompts, text_features
-    from .regularity import LatentDistance, TotalVariation
+    from .regularity import LatentDistance, PictureDistance, TotalVariation
 
 __all__ = [
     "OBJECTIVES",
@@ -34,6 +34,8 @@ __all__ = [
     "Losses",
     "Objective",
     "Perceptor",
+    "PictureDistance",
+    "Progress",
     "Prompt",
     "PromptFeatures",
     "Scaled",
@@ -64,6 +66,8 @@ OBJECTIVES = NameTable(
         "features": Entry(".guidance.identity:features"),
         "identity": Entry(".guidance.identity:identity"),
         "latent": Entry(".guidance.regularity:latent_distance"),
+        "picture": Entry(".guidance.regularity:picture_distance"),
+        "progress": Entry(".guidance.clip:progress"),
         "similarity": Entry(".guidance.clip:similarity"),
         "spherical": Entry(".guidance.clip:spherical"),
         "tv": Entry(".guidance.regularity:total_variation"),
@@ -76,8 +80,8 @@ _MODULES = {
     "prompts": "Prompt PromptFeatures encode_prompts load_templates parse_prompts text_features",
     "cutouts": "Cutouts draw_seeds step_seed",
     "objective": "Context Function Latent Losses Objective Scaled Start Sum total",
-    "clip": "Directional Similarity cosine_distance spherical_distance text_direction",
-    "regularity": "LatentDistance TotalVariation",
+    "clip": "Directional Progress Similarity cosine_distance spherical_distance text_direction",
+    "regularity": "LatentDistance PictureDistance TotalVariation",
     "identity": "FaceEncoder FeatureDistance load_face_encoder",
 }
 _LAZY = {name: f".{module}" for module, names in _MODULES.items() for name in names.split()}

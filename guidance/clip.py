@@ -53,6 +53,21 @@ class DirectionSettings:
     floor: float = 0.05
 
 
+@dataclass(frozen=True)
+class ProgressSettings(DirectionSettings):
+    """Settings of `progress`, see `Progress`.
+
+    Args:
+        reach: the way along the text's direction after which there is little more to win, in CLIP's unit space.
+        aside: weight of the square of the way in all other directions.
+        sharpness: how suddenly the reward ends at `reach`, per unit of the way.
+    """
+
+    reach: float = 0.3
+    aside: float = 2.0
+    sharpness: float = 20.0
+
+
 class _Member(nn.Module):
     """One CLIP of an ensemble, with what it knows of the prompts and of the start.
 
@@ -176,6 +191,39 @@ class Directional(_ClipObjective):
         return member.average(cosine_distance(move[:, None], member.rows))
 
 
+class Progress(Directional):
+    """How far the picture moved the text's way in CLIP's space, up to a reach, and how far aside of it.
+
+    The cosine of `Directional` asks for a pure move of any length, which no change of a real picture is: the
+    faces of a generator with the attribute and without lie at cosines of 0.5 to 0.6. Descent then goes on to where
+    CLIP is fooled. Here a move that has reached what such pictures reach is enough.
+
+    The loss is softplus(sharpness * (reach - along)) / (sharpness * reach) + aside * |rest|^2, about 1 at the start,
+    where `along` is the move's part in the text's direction and `rest` what lies in no prompt's.
+
+    Raises:
+        UsageError: as for `Directional`, or a reach or sharpness that is not above 0.
+    """
+
+    def __init__(self, start: Start, settings: ProgressSettings, name: str = "progress") -> None:
+        for field in ("reach", "sharpness"):
+            if not getattr(settings, field) > 0:
+                raise UsageError(
+                    f"the setting {field} of '{name}' must be above 0, not {getattr(settings, field)}"
+                )
+        super().__init__(start, settings, name)
+        self.reach, self.aside, self.sharpness = settings.reach, settings.aside, settings.sharpness
+
+    def member_loss(self, member: _Member, images: Tensor, context: Context) -> Tensor:  # noqa: ARG002
+        move = member.perceptor.encode_image(images) - for_batch(member.origin, len(images), "images")
+        missing = F.softplus(self.sharpness * (self.reach - move @ member.rows.T))
+        basis, _ = torch.linalg.qr(member.rows.T.float())
+        rest = move - move @ basis @ basis.T
+        reached = member.average(missing / (self.sharpness * self.reach))
+        loss: Tensor = reached + member.share * self.aside * rest.square().sum(dim=-1)
+        return loss
+
+
 def cosine_distance(a: Tensor, b: Tensor) -> Tensor:
     """1 - cos of unit vectors, over the last axis."""
     return 1 - (a * b).sum(dim=-1)
@@ -252,3 +300,8 @@ def spherical(settings: Mapping[str, Any], start: Start) -> Objective:
 def directional(settings: Mapping[str, Any], start: Start) -> Objective:
     """Direction of the change against the direction of the texts."""
     return Directional(start, read_settings(DirectionSettings, settings, "directional"))
+
+
+def progress(settings: Mapping[str, Any], start: Start) -> Objective:
+    """The way along the direction of the texts, up to a reach, and aside of it."""
+    return Progress(start, read_settings(ProgressSettings, settings, "progress"))

@@ -45,6 +45,7 @@ class Start:
     Attributes:
         image: (1 or B,3,H,W) in [0,1].
         latent: of that image, leading 1 or B.
+        spread: standard deviation of random latents, in the form of `latent` without B or one that broadcasts to it.
         mask: (1 or B,1,H,W), 1 where the picture may change.
         prompts: what the result should show.
         source: what the start shows, for directions from text to text.
@@ -55,6 +56,7 @@ class Start:
 
     image: Tensor | None = None
     latent: Latent | None = None
+    spread: Latent | None = None
     mask: Tensor | None = None
     prompts: tuple[Prompt, ...] = ()
     source: str = "a photo"

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from .._base import UsageError
-from .objective import Context, Latent, Objective, Start, choice, for_batch, read_settings
+from .objective import Context, Latent, Objective, Start, choice, for_batch, read_settings, required
 
 TV_FORMS = ("frobenius", "mean")
 REDUCTIONS = ("sum", "mean")
@@ -25,9 +25,23 @@ class TotalVariationSettings:
 
 @dataclass(frozen=True)
 class LatentSettings:
-    """Settings of `latent`: the reduction is "sum" (StyleCLIP's optimisation) or "mean" (its mapper)."""
+    """Settings of `latent`.
+
+    Args:
+        reduction: "sum" (StyleCLIP's optimisation) or "mean" (its mapper).
+        deviations: measure in standard deviations of random latents, so that a weight means the same for every
+            generator.
+    """
 
     reduction: str = "sum"
+    deviations: bool = False
+
+
+@dataclass(frozen=True)
+class PictureSettings:
+    """Settings of `picture`: colours nearer than `edge` (of 1) hardly count."""
+
+    edge: float = 0.02
 
 
 class TotalVariation(Objective):
@@ -79,17 +93,23 @@ class LatentDistance(Objective):
 
     Args:
         origin: W (1 or B,D), W+ (1 or B,L,D), or a list or mapping of such tensors.
+        spread: unit of each entry, in the form of `origin` without the batch; 1 if None.
 
     Raises:
         UsageError: an unknown reduction; when called, no latent, or one of another form.
     """
 
-    def __init__(self, origin: Latent, reduction: str = "sum", name: str = "latent") -> None:
+    def __init__(
+        self, origin: Latent, reduction: str = "sum", name: str = "latent", spread: Latent | None = None
+    ) -> None:
         super().__init__(name)
         self.reduction = choice(reduction, REDUCTIONS, "reduction")
         self.shapes = {key: part.shape[1:] for key, part in _parts(origin).items()}
         for key, part in _parts(origin).items():
             self.register_buffer(f"origin_{key}", part.detach().clone(), persistent=False)
+        self.units = (
+            {key: part.detach() for key, part in _parts(spread).items()} if spread is not None else {}
+        )
 
     def loss(self, images: Tensor, context: Context) -> Tensor:
         if context.latent is None:
@@ -99,12 +119,41 @@ class LatentDistance(Objective):
         # Compared outright, because W minus W+ would broadcast to nonsense.
         if shapes != self.shapes:
             raise UsageError(f"the latent is made of {_told(shapes)}, the start's of {_told(self.shapes)}")
-        squares = [(part - self._origin(key, len(images))).square().flatten(1) for key, part in parts.items()]
+        moves = {key: part - self._origin(key, len(images)) for key, part in parts.items()}
+        scaled = [move / self.units[key] if self.units else move for key, move in moves.items()]
+        squares = [move.square().flatten(1) for move in scaled]
         reduced = [square.sum(dim=1) if self.reduction == "sum" else square.mean(dim=1) for square in squares]
         return torch.stack(reduced).sum(dim=0)
 
     def _origin(self, key: str, batch: int) -> Tensor:
         return for_batch(self.get_buffer(f"origin_{key}"), batch, "latents")
+
+
+class PictureDistance(Objective):
+    """How far the colours are from those of the start's picture, mean over the pixels (Charbonnier et al. 1994).
+
+    Nearly the plain distance, not its square: many pixels that change a little cost as much as few that change
+    much, so that an edit stays where it belongs.
+
+    Args:
+        origin: (1 or B,3,H,W) in [0,1].
+
+    Raises:
+        UsageError: an edge that is not above 0.
+    """
+
+    origin: Tensor
+
+    def __init__(self, origin: Tensor, edge: float = 0.02, name: str = "picture") -> None:
+        super().__init__(name)
+        if not edge > 0:
+            raise UsageError(f"the setting edge of '{name}' must be above 0, not {edge}")
+        self.edge = edge
+        self.register_buffer("origin", origin.detach().clone(), persistent=False)
+
+    def loss(self, images: Tensor, context: Context) -> Tensor:  # noqa: ARG002
+        squares = (images - for_batch(self.origin, len(images), "images")).square().sum(dim=1)
+        return ((squares + self.edge**2).sqrt() - self.edge).mean(dim=(1, 2))
 
 
 def _parts(latent: Latent) -> dict[str, Tensor]:
@@ -129,4 +178,13 @@ def latent_distance(settings: Mapping[str, Any], start: Start) -> Objective:
     """Nearness to the start's latent."""
     if start.latent is None:
         raise UsageError("the objective 'latent' needs the start's latent")
-    return LatentDistance(start.latent, read_settings(LatentSettings, settings, "latent").reduction)
+    chosen = read_settings(LatentSettings, settings, "latent")
+    if chosen.deviations and start.spread is None:
+        raise UsageError("the objective 'latent' needs the spread of random latents to measure in deviations")
+    return LatentDistance(start.latent, chosen.reduction, spread=start.spread if chosen.deviations else None)
+
+
+def picture_distance(settings: Mapping[str, Any], start: Start) -> Objective:
+    """Nearness to the start's picture."""
+    image = required(start.image, "the start image", "picture")
+    return PictureDistance(image, read_settings(PictureSettings, settings, "picture").edge)

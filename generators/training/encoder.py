@@ -18,14 +18,14 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from ..._base import MissingError, UsageError
+from ..._base import UsageError
 from ..encoder import Encoder, EncoderConfig
 from ..pyramid import reconstruction_loss
 from ..stylegan2.generator import StyleGAN2
 from .checkpoint import loaded_state, save_state
 from .damage import degraded, reframed
 from .face_set import FaceSet
-from .paired import AttributeNetwork
+from .paired import AttributeNetwork, fitted_state
 
 _SMALLEST_SCALE = 1e-3
 
@@ -71,15 +71,8 @@ def load_attributes(work: Path) -> AttributeNetwork:
         MissingError: the folder has none.
         InputFileError: its checkpoint is not one.
     """
-    path = work / "paired.pt"
-    if not path.exists():
-        raise MissingError(
-            f"{path}: not there, and it holds the right w of every face; "
-            f"run 'promptbrush train stylegan2 --work {work}' first"
-        )
-    with loaded_state(path, torch.device("cpu")) as state:
+    with fitted_state(work) as average:
         prefix = "attributes."
-        average = dict(state["average"])
         found = {key[len(prefix) :]: value for key, value in average.items() if key.startswith(prefix)}
         w_dim, inputs = torch.as_tensor(found["layers.0.weight"]).shape
         network = AttributeNetwork(inputs, w_dim)

@@ -11,6 +11,7 @@ import copy
 import math
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -19,6 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..._base import MissingError
 from ..pyramid import laplacian_loss
 from ..stylegan2.config import StyleGAN2Config
 from ..stylegan2.generator import StyleGAN2
@@ -91,6 +93,33 @@ class PairedModel(nn.Module):
         ws = self.attributes(vectors)[:, None].expand(-1, self.generator.num_ws, -1)
         pictures: Tensor = self.generator.synthesis(ws, noise="none")
         return pictures
+
+
+@contextmanager
+def fitted_state(work: Path) -> Iterator[dict[str, Tensor]]:
+    """The averaged weights that `train stylegan2` fitted in its work folder; errors of its reader are the file's.
+
+    Raises:
+        MissingError: the folder has none.
+        InputFileError: its checkpoint is not one.
+    """
+    path = work / "paired.pt"
+    if not path.exists():
+        raise MissingError(
+            f"{path}: not there, and it holds the right w of every face; "
+            f"run 'promptbrush train stylegan2 --work {work}' first"
+        )
+    with loaded_state(path, torch.device("cpu")) as state:
+        yield dict(state["average"])
+
+
+def load_paired(work: Path) -> PairedModel:
+    """Generator and attribute network of `fitted_state`, frozen; it raises what that does."""
+    with fitted_state(work) as average:
+        inputs = torch.as_tensor(average["attributes.layers.0.weight"]).shape[1]
+        model = PairedModel(MINI, inputs)
+        model.load_state_dict(average)
+    return model.eval().requires_grad_(False)
 
 
 # Where small features of a drawn face lie, in shares of the side: x, y, their spreads, and how much more they count.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import random
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -185,12 +185,12 @@ class ClipTrainer:
 
     def _step(self, progress: float) -> float:
         rows = torch.randint(len(self.pairs), (self.settings.batch,), generator=self.rng)
-        images = self._shifted(self.pairs.images(rows).to(self.device)) * 2 - 1
+        images = self.shifted(self.pairs.images(rows).to(self.device), self.rng) * 2 - 1
         texts = self._texts(rows)
         share = (progress - 1 + self.settings.attacked) / max(self.settings.attacked, 1e-6)
         radius = self.settings.radius * min(1.0, max(0.0, 2 * share))
         images = self._attacked(images, texts.detached(), radius)
-        loss = self._loss(self._image(images), texts)
+        loss = self._loss(self.features(images), texts)
         self.optimiser.zero_grad()
         torch.autograd.backward(loss)
         self.optimiser.step()
@@ -205,7 +205,7 @@ class ClipTrainer:
         questions = self.pairs.questions(self.words)
         words = [text for index in asked for text in questions[index]]
         sizes = [len(captions), *(self.sizes[index] for index in asked)]
-        features, *found = torch.split(self._text([*captions, *words]), sizes)
+        features, *found = torch.split(self.text_features([*captions, *words]), sizes)
         scale = self.model.logit_scale.exp().clamp(max=100)
         anchors = [*torch.split(F.normalize(self.anchors, dim=-1), self.sizes)] if self.sizes else []
         return _Texts(features, asked, found, anchors, self.pairs.answers(rows).to(self.device), scale)
@@ -226,9 +226,10 @@ class ClipTrainer:
         named = F.cross_entropy(logits, torch.tensor(own, device=image.device))
         return loss + self.settings.question_weight * asked + self.settings.anchor_weight * anchored + named
 
-    def _shifted(self, images: Tensor) -> Tensor:
+    def shifted(self, images: Tensor, rng: torch.Generator) -> Tensor:
+        """Pictures (B,3,H,W) moved by the same few pixels, edges repeated."""
         reach = self.settings.shift
-        dy, dx = torch.randint(-reach, reach + 1, (2,), generator=self.rng).tolist()
+        dy, dx = torch.randint(-reach, reach + 1, (2,), generator=rng).tolist()
         padded = F.pad(images, (reach,) * 4, mode="replicate")
         height, width = images.shape[2:]
         return padded[:, :, reach + dy : reach + dy + height, reach + dx : reach + dx + width]
@@ -238,22 +239,19 @@ class ClipTrainer:
         if self.settings.attack_steps == 0 or radius == 0:
             return images
         start = torch.randn(images.shape, generator=self.rng).to(self.device)
-        delta = _to_length(start, radius / 2)
-        for _ in range(self.settings.attack_steps):
-            delta.requires_grad_()
-            loss = self._loss(self._image(images + delta), texts)
-            (gradient,) = torch.autograd.grad(loss, delta)
-            moved = delta.detach() + _to_length(gradient, 0.75 * radius)
-            lengths = moved.flatten(1).norm(dim=1)[:, None, None, None]
-            delta = moved * (radius / lengths.clamp(min=radius))
-        return images + delta
 
-    def _image(self, images: Tensor) -> Tensor:
+        def loss_of(moved: Tensor) -> Tensor:
+            return self._loss(self.features(moved), texts)
+
+        return attacked(images, loss_of, start, radius, self.settings.attack_steps)
+
+    def features(self, images: Tensor) -> Tensor:
+        """Unit features (B,D) of pictures (B,3,H,W) in [-1,1]."""
         with torch.autocast(self.device.type, dtype=torch.bfloat16):
             features = self.model.encode_image(images.contiguous(memory_format=torch.channels_last))
         return F.normalize(features.float(), dim=-1)
 
-    def _text(self, captions: list[str]) -> Tensor:
+    def text_features(self, captions: list[str]) -> Tensor:
         """Features of captions (B,D), computed in groups of about the same length, each without its padding."""
         tokens = self.tokenizer(captions)
         lengths = tokens.argmax(dim=1) + 1
@@ -304,6 +302,28 @@ class ClipTrainer:
             raise InputFileError(
                 f"{self.path}: not a checkpoint of this training ({reason}); move it away"
             ) from error
+
+
+def attacked(
+    images: Tensor, loss_of: Callable[[Tensor], Tensor], start: Tensor, radius: float, steps: int
+) -> Tensor:
+    """Pictures moved within an L2 ball to where the loss is higher (Madry et al. 2018).
+
+    Args:
+        images: (B,C,H,W).
+        loss_of: pictures -> the loss, a scalar.
+        start: the direction of the first move, in the form of `images`; its length does not count.
+        radius: of the ball, in the pictures' units.
+        steps: of gradient ascent, three quarters of the radius each.
+    """
+    delta = _to_length(start, radius / 2)
+    for _ in range(steps):
+        delta.requires_grad_()
+        (gradient,) = torch.autograd.grad(loss_of(images + delta), delta)
+        moved = delta.detach() + _to_length(gradient, 0.75 * radius)
+        lengths = moved.flatten(1).norm(dim=1)[:, None, None, None]
+        delta = moved * (radius / lengths.clamp(min=radius))
+    return images + delta
 
 
 def _schedule(index: int, total: int) -> float:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import math
+from dataclasses import replace
 from itertools import islice
 
 import pytest
@@ -33,14 +35,14 @@ def steps_of(models, subject, settings, count=None):
 
 
 @pytest.mark.parametrize("space", ["w", "w+", "s"])
-@pytest.mark.parametrize("loss", ["similarity", "spherical", "directional"])
+@pytest.mark.parametrize("loss", ["similarity", "spherical", "directional", "progress"])
 def test_the_objective_falls(models, subject, space, loss):
     settings = edit_settings(PROMPT, steps=12, space=space, clip_loss=loss)
     steps, _ = steps_of(models, subject, settings)
     totals = [float(total(step.losses)) for step in steps]
     assert min(totals) < totals[0] - 0.01
     assert int(steps[-1].best) == totals.index(min(totals))
-    assert set(steps[0].losses) == {loss, "latent"}
+    assert set(steps[0].losses) == {loss, "latent", "picture"}
 
 
 def test_the_spaces_have_their_forms(models, subject):
@@ -77,7 +79,9 @@ def test_negative_prompts_turn_their_weights_round():
 
 
 def test_a_negative_prompt_is_subtracted(models, subject):
-    settings = edit_settings(PROMPT, negative="a beard", clip_loss="similarity", latent_weight=0)
+    settings = edit_settings(
+        PROMPT, negative="a beard", clip_loss="similarity", latent_weight=0, picture_weight=0
+    )
     start = Start(prompts=prompts_of(settings), perceptor=models.perceptor)
     image = models.generator.decode(subject.w)
     ((perceptor, _),) = models.perceptor.members
@@ -127,9 +131,9 @@ def test_the_input_of_clip_is_the_settings_own(models, tiny_pack, subject):
 
 
 def test_terms_of_weight_0_are_left_out(models, subject):
-    settings = edit_settings(PROMPT, latent_weight=0, steps=1)
+    settings = edit_settings(PROMPT, latent_weight=0, picture_weight=0, steps=1)
     steps, _ = steps_of(models, subject, settings)
-    assert set(steps[0].losses) == {"directional"}
+    assert set(steps[0].losses) == {"progress"}
 
 
 def test_identity_needs_its_network(models, subject):
@@ -147,7 +151,10 @@ def test_a_mask_hides_the_generator_outside_from_the_first_step_on(models, subje
     assert torch.equal(step.images[..., 16:], subject.square[..., 16:])
     assert torch.allclose(step.images[..., :16], origin.image[..., :16], atol=1e-5)
     # The move from the start is measured from the very same composition: none yet.
-    assert float(step.losses["directional"]) == pytest.approx(1.0, abs=1e-4)
+    reach, sharpness = 0.3, 20
+    none_yet = math.log1p(math.exp(reach * sharpness)) / (reach * sharpness)
+    assert float(step.losses["progress"]) == pytest.approx(none_yet, abs=1e-4)
+    assert float(step.losses["picture"]) == pytest.approx(0, abs=1e-6)
 
 
 def test_seed_0_starts_at_the_picture_and_others_a_little_off(models, subject):
@@ -217,3 +224,26 @@ def test_pictures_come_in_float32_whatever_the_precision(models, tiny_pack, subj
     assert isinstance(rough, Tensor)
     assert rough.dtype == torch.float32
     assert 0 < float((fine - rough).abs().max()) < 0.1
+
+
+@pytest.mark.parametrize("space", ["w", "w+", "s"])
+def test_a_learning_rate_in_deviations_means_the_same_for_every_generator(models, subject, space):
+    """All of w ten times as large, and what reads it a tenth: the same pictures, step by step."""
+    settings = edit_settings(PROMPT, steps=4, space=space)
+    wanted, _ = steps_of(models, subject, settings)
+    generator = copy.deepcopy(models.generator)
+    last = list(generator.mapping.modules())[-1]
+    with torch.no_grad():
+        last.weight.mul_(10)
+        last.bias.mul_(10)
+        generator.w_avg.mul_(10)
+        for layer in generator.modules():
+            if hasattr(layer, "affine"):
+                layer.affine.weight.div_(10)
+    scaled = replace(models, generator=generator)
+    found, _ = steps_of(scaled, replace(subject, w=10 * subject.w), settings)
+    for mine, theirs in zip(wanted, found, strict=True):
+        torch.testing.assert_close(mine.images, theirs.images, atol=2e-3, rtol=0)
+        for name in mine.losses:
+            torch.testing.assert_close(mine.losses[name], theirs.losses[name], atol=2e-3, rtol=1e-2)
+    assert float((wanted[-1].images - wanted[0].images).abs().max()) > 0.01

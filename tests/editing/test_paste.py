@@ -94,3 +94,13 @@ def test_a_users_mask_narrows_the_change(rng):
     pasted = paste_changed(original, torch.zeros_like(square), torch.ones_like(square), placement, mask)
     assert torch.equal(pasted[..., 25:, :], original[..., 25:, :])
     assert float(pasted[..., :25, :].min()) > 0.99999
+
+
+def test_a_slight_change_keeps_what_the_generator_does_not_draw(rng):
+    original = 0.2 + 0.5 * photo(64, 64, rng)
+    square, placement = letterbox(original, 64)
+    before = torch.full_like(square, 0.4)
+    slight = paste_changed(original, before, before + 0.09, placement)
+    assert float((slight - original).std()) < 1e-3
+    assert float((slight - original).mean()) > 0.02
+    assert torch.allclose(paste_changed(original, before, before + 0.5, placement), before + 0.5)

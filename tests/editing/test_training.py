@@ -4,10 +4,19 @@ from pathlib import Path
 
 import pytest
 import torch
-from promptbrush.editing.training import BPE_NAME, FacePairs, clip_trainer, save_clip
+from promptbrush.editing.training import (
+    BPE_NAME,
+    FacePairs,
+    clip_trainer,
+    draw_blends,
+    robust_trainer,
+    save_clip,
+)
 from promptbrush.generators.training.face_set import FaceSet, load_faces
+from promptbrush.generators.training.paired import MINI, PairedModel
 from promptbrush.guidance.perceptor import load_perceptor
 from promptbrush.guidance.training.clip import ClipSettings
+from promptbrush.guidance.training.robust import RobustSettings, soft_targets
 
 
 @pytest.fixture(scope="module")
@@ -32,3 +41,55 @@ def test_a_trained_clip_loads_and_gives_the_same_features(faces: FaceSet, tmp_pa
         expected = torch.nn.functional.normalize(trainer.model.encode_text(tokens), dim=-1)
     assert torch.allclose(ours, theirs, atol=2e-3)
     assert torch.allclose(words, expected, atol=2e-3)
+
+
+@pytest.fixture(scope="module")
+def model(faces: FaceSet) -> PairedModel:
+    with torch.random.fork_rng([]):
+        torch.manual_seed(0)
+        return PairedModel(MINI, faces.vectors.shape[1]).eval().requires_grad_(False)
+
+
+def test_blends_lie_between_faces(faces: FaceSet, model: PairedModel) -> None:
+    pairs = FacePairs(faces)
+    blends, again = draw_blends(pairs, model), draw_blends(pairs, model)
+    assert blends.images.shape == (16, 3, 64, 64)
+    assert blends.images.dtype == torch.uint8
+    assert torch.equal(blends.images, again.images)
+    assert torch.equal(blends.first, pairs.labels)
+    assert not torch.equal(blends.second, blends.first)
+    assert 0 <= float(blends.share.min()) < float(blends.share.max()) <= 1
+    assert float(blends.images.float().std()) > 1
+
+
+def test_the_second_stage_resumes_to_the_same_bits_and_leaves_the_texts(
+    faces: FaceSet, model: PairedModel, tmp_path: Path
+) -> None:
+    def stage(folder: Path, steps: int) -> dict[str, torch.Tensor]:
+        base = clip_trainer(faces, tmp_path / "base", ClipSettings(steps=1, batch=4))
+        list(base.run())
+        settings = RobustSettings(steps=4, batch=4)
+        trainer = robust_trainer(base, model, folder, settings)
+        for _, step in zip(range(steps), trainer.run(), strict=False):
+            assert step.loss > 0
+        trainer.save()
+        return {key: value.clone() for key, value in base.model.state_dict().items()}
+
+    start = clip_trainer(faces, tmp_path / "base", ClipSettings(steps=1, batch=4))
+    list(start.run())
+    whole = stage(tmp_path / "whole", 4)
+    stage(tmp_path / "parts", 2)
+    parts = stage(tmp_path / "parts", 4)
+    for key, value in start.model.state_dict().items():
+        assert torch.equal(whole[key], parts[key]), key
+        if not key.startswith("visual."):
+            assert torch.equal(whole[key], value), key
+    moved = whole["visual.conv1.weight"] - start.model.visual.conv1.weight.detach()
+    assert float(moved.abs().max()) > 0
+
+
+def test_soft_targets_share_the_two_answers() -> None:
+    first, second = torch.tensor([[0, 2], [1, -1]]), torch.tensor([[1, 2], [1, 0]])
+    target, known = soft_targets(first, second, torch.tensor([0.25, 0.5]), [2, 3])
+    assert torch.allclose(target, torch.tensor([[0.75, 0.25, 0, 0, 1], [0, 1, 0, 0, 0]]))
+    assert torch.equal(known, torch.tensor([[1.0, 1], [1, 0]]))

@@ -12,6 +12,8 @@ from promptbrush import UsageError
 from promptbrush.guidance.clip import (
     Directional,
     DirectionSettings,
+    Progress,
+    ProgressSettings,
     Similarity,
     SimilaritySettings,
     cosine_distance,
@@ -167,3 +169,55 @@ def test_an_image_prompt_gives_a_direction_between_pictures(perceptor):
     )
     losses = Directional(start, DirectionSettings())(there)
     assert losses["directional"].item() == pytest.approx(0, abs=1e-5)
+
+
+class Moved(torch.nn.Module):
+    """Features are the pictures' three mean colours, texts stand for moves along red and along green."""
+
+    device = torch.device("cpu")
+    members = property(lambda self: ((self, 1.0),))
+
+    def truncates(self, _text):
+        return False
+
+    def encode_text(self, texts, normalise=True):  # noqa: ARG002
+        return torch.tensor(
+            [{"red": [1.0, 0, 0], "green": [0, 1.0, 0]}.get(text, [0.0, 0, 0]) for text in texts]
+        )
+
+    def encode_image(self, images):
+        return images.mean((2, 3))
+
+
+def moved(red, green, blue, prompts="red"):
+    """The loss of a move, with the settings' own reach."""
+    start = Start(
+        image=torch.zeros(1, 3, 4, 4), perceptor=Moved(), prompts=parse_prompts(prompts), source="black"
+    )
+    objective = Progress(start, ProgressSettings(templates="none"))
+    images = torch.tensor([red, green, blue]).view(1, 3, 1, 1).expand(1, 3, 4, 4)
+    return objective(images)["progress"].item()
+
+
+def test_progress_by_hand():
+    own = ProgressSettings()
+    for red in (-0.1, 0.0, 0.1, 0.5):
+        missing = math.log1p(math.exp(own.sharpness * (own.reach - red))) / (own.sharpness * own.reach)
+        assert moved(red, 0.0, 0.0) == pytest.approx(missing, rel=1e-4, abs=1e-6)
+        assert moved(red, 0.1, 0.2) == pytest.approx(missing + own.aside * 0.05, rel=1e-4)
+    # Behind the reach there is next to nothing to win, so nothing is worth a step aside.
+    assert moved(2 * own.reach, 0.0, 0.0) - moved(3 * own.reach, 0.0, 0.0) < 0.01
+
+
+def test_progress_along_one_prompt_is_not_aside_of_the_other():
+    own = ProgressSettings()
+    both = moved(0.2, 0.1, 0.3, "red | green")
+    missing = [math.log1p(math.exp(own.sharpness * (own.reach - way))) for way in (0.2, 0.1)]
+    assert both == pytest.approx(sum(missing) / 2 / own.sharpness / own.reach + own.aside * 0.09, rel=1e-4)
+
+
+@pytest.mark.parametrize("field", ["reach", "sharpness"])
+def test_progress_needs_a_reach(perceptor, field):
+    start = Start(image=noise(1, 3, 8, 8), perceptor=perceptor, prompts=parse_prompts("red hair"), source="a")
+    with pytest.raises(UsageError, match=field):
+        Progress(start, ProgressSettings(**{field: 0.0}))

@@ -69,7 +69,7 @@ def test_captions_without_padding_have_the_features_of_padded_ones(
     captions = ["red", "a blue square", "green green green green", "", "a white square a red square"]
     with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
         padded = this.model.encode_text(this.tokenizer(captions), normalize=True)
-        assert torch.allclose(this._text(captions), padded.float(), atol=0.01)
+        assert torch.allclose(this.text_features(captions), padded.float(), atol=0.01)
 
 
 @pytest.mark.parametrize("attack_steps", [0, 1])
@@ -80,8 +80,8 @@ def test_it_learns_colours(tmp_path: Path, merges: tuple[Path, int], attack_step
         assert step.loss == step.loss
     this.model.eval()
     with torch.no_grad():
-        image = this._image(Patches().images(torch.arange(4)) * 2 - 1)
-        text = this._text(list(COLOURS))
+        image = this.features(Patches().images(torch.arange(4)) * 2 - 1)
+        text = this.text_features(list(COLOURS))
     assert (image @ text.T).argmax(1).tolist() == [0, 1, 2, 3]
 
 
@@ -92,7 +92,7 @@ def test_the_attack_raises_the_loss_within_its_ball(tmp_path: Path, merges: tupl
     texts = this._texts(torch.arange(4)).detached()
     attacked = this._attacked(images, texts, 4.0)
     assert (attacked - images).flatten(1).norm(dim=1).max() <= 4.0 + 1e-3
-    assert this._loss(this._image(attacked), texts) > this._loss(this._image(images), texts)
+    assert this._loss(this.features(attacked), texts) > this._loss(this.features(images), texts)
 
 
 def test_questions_without_an_answer_do_not_count(tmp_path: Path, merges: tuple[Path, int]) -> None:
