@@ -34,7 +34,7 @@ class EditSettings(BaseModel):
     negative: str = Field("", description="what it should not show")
     source: str = Field("", description="what the picture shows now; empty: the pack's own words")
     strength: float = Field(1.0, ge=0, le=10, description="0 is the input, 1 the edit, more exaggerates")
-    steps: int = Field(60, ge=1, le=MAX_STEPS, description="steps of the optimisation")
+    steps: int = Field(100, ge=1, le=MAX_STEPS, description="steps of the optimisation")
     lr: float = Field(0.05, gt=0, le=100, description="learning rate")
     units: Literal["deviations", "raw"] = Field(
         "deviations", description="of learning rate and latent weight: deviations of random latents, or raw"
@@ -51,7 +51,7 @@ class EditSettings(BaseModel):
     )
     cutouts: int = Field(0, ge=0, le=1024, description="random views a step; 0: the whole picture")
     latent_weight: float = Field(0.02, ge=0, description="weight of the distance to the start's latent")
-    picture_weight: float = Field(0.7, ge=0, description="weight of the distance to the start's picture")
+    picture_weight: float = Field(1.5, ge=0, description="weight of the distance to the start's picture")
     identity_weight: float = Field(
         0.0, ge=0, description="weight of the face's identity; needs --face-encoder"
     )

@@ -63,8 +63,8 @@ class ProgressSettings(DirectionSettings):
         sharpness: how suddenly the reward ends at `reach`, per unit of the way.
     """
 
-    reach: float = 0.3
-    aside: float = 2.0
+    reach: float = 0.4
+    aside: float = 1.5
     sharpness: float = 20.0
 
 

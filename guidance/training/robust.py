@@ -56,11 +56,11 @@ class RobustSettings:
         contrast_weight, question_weight: of the captions' loss and of the labelled texts'.
     """
 
-    steps: int = 2_400
+    steps: int = 4_800
     batch: int = 80
     lr: float = 5e-4
     weight_decay: float = 0.05
-    radius: float = 6.0
+    radius: float = 9.0
     attack_steps: int = 2
     clean: float = 0.2
     contrast_weight: float = 0.3
