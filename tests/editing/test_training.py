@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from promptbrush import MissingError
+from promptbrush.cli import app
 from promptbrush.editing.training import (
     BPE_NAME,
     FacePairs,
@@ -17,6 +19,7 @@ from promptbrush.generators.training.paired import MINI, PairedModel
 from promptbrush.guidance.perceptor import load_perceptor
 from promptbrush.guidance.training.clip import ClipSettings
 from promptbrush.guidance.training.robust import RobustSettings, soft_targets
+from typer.testing import CliRunner
 
 
 @pytest.fixture(scope="module")
@@ -93,3 +96,11 @@ def test_soft_targets_share_the_two_answers() -> None:
     target, known = soft_targets(first, second, torch.tensor([0.25, 0.5]), [2, 3])
     assert torch.allclose(target, torch.tensor([[0.75, 0.25, 0, 0, 1], [0, 1, 0, 0, 0]]))
     assert torch.equal(known, torch.tensor([[1.0, 1], [1, 0]]))
+
+
+def test_the_second_stage_asks_for_the_generator_before_it_draws_anything(tmp_path: Path) -> None:
+    words = ["train", "clip", "--work", str(tmp_path), "-o", str(tmp_path / "clip"), "--faces", "4"]
+    failed = CliRunner().invoke(app, words)
+    assert isinstance(failed.exception, MissingError)
+    assert "train stylegan2 --work" in str(failed.exception)
+    assert not list(tmp_path.iterdir())
