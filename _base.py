@@ -1,6 +1,6 @@
-"""What every package shares: the errors with their exit codes, and tables of names that load lazily.
+"""What every package shares: errors with their exit codes, tables of names that load lazily, checkpoints of trainings.
 
-Nothing here imports torch, so that listing names and printing help stay fast.
+Importing it does not import torch, so that listing names and printing help stay fast.
 """
 
 from __future__ import annotations
@@ -13,8 +13,13 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
 
 
 class PromptbrushError(Exception):
@@ -143,3 +148,37 @@ def _load_plugin(point: importlib.metadata.EntryPoint, what: str) -> Any:
         raise MissingError(
             f"{what} of the package {package} cannot be loaded ({why}); install that package again, or remove it"
         ) from error
+
+
+def save_state(path: Path, state: dict[str, Any]) -> None:
+    """Write a state; a reader sees the old file or the whole new one.
+
+    Raises:
+        InputFileError: the folder cannot be written, or its disk is full.
+    """
+    import torch
+
+    temporary = path.with_suffix(".part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        torch.save(state, temporary)
+        temporary.replace(path)
+    except (OSError, RuntimeError) as error:
+        temporary.unlink(missing_ok=True)
+        raise InputFileError(f"{path}: cannot be written ({error}); free some space") from error
+
+
+@contextmanager
+def loaded_state(path: Path, device: torch.device) -> Iterator[dict[str, Any]]:
+    """The state of `path`; what goes wrong while it is read or used becomes one line about the file.
+
+    Raises:
+        InputFileError: not a checkpoint of the training that asks for it.
+    """
+    import torch
+
+    try:
+        yield torch.load(path, map_location=device, weights_only=True)
+    except (RuntimeError, KeyError, ValueError, TypeError, OSError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputFileError(f"{path}: not a checkpoint of this training ({reason}); move it away") from error

@@ -99,8 +99,7 @@ class Offsets:
         self, latent: Latent, spread: Latent, steps: int, lr: float, fixed: Collection[str] = ()
     ) -> None:
         self.start, self.spread = clone(latent), spread
-        self.fixed = frozenset(fixed)
-        self.inner = Gradient(_no_offsets(self.start, self.fixed), steps, lr)
+        self.inner = Gradient(_no_offsets(self.start, fixed), steps, lr)
 
     def ask(self) -> Latent:
         """The latent to draw next; gradients flow into the offsets."""

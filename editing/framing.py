@@ -117,6 +117,11 @@ def paste_back(
             f"the mask is {mask.shape[-1]}x{mask.shape[-2]}, the picture {original.shape[-1]}x{original.shape[-2]}; "
             "give a mask of the picture's size"
         )
+    return blend(original, edited, mask)
+
+
+def blend(original: torch.Tensor, edited: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """Two pictures of one size by a mask in [0,1], 1 for the edited one; where it is 0, the original bit for bit."""
     return torch.where(mask > 0, torch.lerp(original.expand_as(edited), edited, mask), original)
 
 

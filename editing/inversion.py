@@ -26,7 +26,7 @@ from .framing import Placement, letterbox, resize
 
 _LARGEST_COMPARED = 256
 _SPREAD_SAMPLES = 1000
-_SMALLEST_SPREAD = 1e-3
+SMALLEST_SPREAD = 1e-3
 
 
 class InversionSettings(BaseModel):
@@ -222,10 +222,15 @@ def _spread(model: StyleGAN2, encoder: Encoder | None) -> Tensor:
     device = model.w_avg.device
     if encoder is not None and encoder.w_dim == model.w_dim:
         return encoder.w_scale.detach().to(device)
-    rng = torch.Generator().manual_seed(0)
-    z = torch.randn(_SPREAD_SAMPLES, model.z_dim, generator=rng).to(device)
-    labels = torch.zeros(len(z), model.c_dim, device=device) if model.c_dim else None
-    return model.mapping.single(z, labels).std(0).clamp(min=_SMALLEST_SPREAD)
+    w = random_w(model, _SPREAD_SAMPLES, torch.Generator().manual_seed(0))
+    return w.std(0).clamp(min=SMALLEST_SPREAD)
+
+
+def random_w(model: StyleGAN2, count: int, rng: torch.Generator) -> Tensor:
+    """Random w (count,w_dim) without truncation, of no class, on the generator's device."""
+    z = torch.randn(count, model.z_dim, generator=rng).to(model.w_avg.device)
+    labels = torch.zeros(count, model.c_dim, device=z.device) if model.c_dim else None
+    return model.mapping.single(z, labels)
 
 
 def _reduced(images: Tensor) -> Tensor:

@@ -17,12 +17,12 @@ from ..guidance.objective import Objective, Start, Sum
 from ..guidance.prompts import Prompt, parse_prompts
 from .drivers import Gradient, Latent, Offsets
 from .edit import Driver, Edit
+from .inversion import SMALLEST_SPREAD, random_w
 from .models import LoadedModels, required_face_encoder, seeing
 from .pictures import read_picture
-from .recipe import EditSettings
+from .recipe import COMPARING, EditSettings
 
 _W_SAMPLES = 2048
-_SMALLEST_SPREAD = 1e-3
 
 
 def start_latent(generator: StyleGAN2, w: Latent, space: str) -> Latent:
@@ -63,7 +63,7 @@ def prompts_of(settings: EditSettings) -> tuple[Prompt, ...]:
 def objective_of(settings: EditSettings, start: Start) -> Objective:
     """The sum of the CLIP term, the distance to the start's latent, and identity where it counts."""
     clip: dict[str, Any] = {"templates": settings.templates}
-    if settings.clip_loss not in ("directional", "progress"):
+    if settings.clip_loss not in COMPARING:
         clip["cutouts"] = settings.cutouts
     terms: list[tuple[str, float, Mapping[str, Any]]] = [
         (settings.clip_loss, 1.0, clip),
@@ -126,9 +126,7 @@ def _moved(generator: StyleGAN2, w: Latent, settings: EditSettings) -> Latent:
 def _noise(generator: StyleGAN2, w: Tensor, seed: int) -> Tensor:
     """One move in W for all layers, of random w's size in every dimension: W+ stays as near to W as it was."""
     rng = torch.Generator().manual_seed(seed)
-    z = torch.randn(_W_SAMPLES, generator.z_dim, generator=rng).to(w.device)
-    labels = torch.zeros(_W_SAMPLES, generator.c_dim, device=w.device) if generator.c_dim else None
-    deviation = generator.mapping.single(z, labels).std(dim=0)
+    deviation = random_w(generator, _W_SAMPLES, rng).std(dim=0)
     move = torch.randn(deviation.shape, generator=rng).to(w.device) * deviation
     return move.expand_as(w)
 
@@ -136,14 +134,11 @@ def _noise(generator: StyleGAN2, w: Tensor, seed: int) -> Tensor:
 @torch.no_grad()
 def spread_of(generator: StyleGAN2, space: str) -> Latent:
     """Standard deviation of random latents: (w_dim,) in W and W+, (C,) a style by name in S."""
-    z = torch.randn(_W_SAMPLES, generator.z_dim, generator=torch.Generator().manual_seed(0))
-    z = z.to(generator.w_avg.device)
-    labels = torch.zeros(_W_SAMPLES, generator.c_dim, device=z.device) if generator.c_dim else None
-    w = generator.mapping.single(z, labels)
+    w = random_w(generator, _W_SAMPLES, torch.Generator().manual_seed(0))
     if space != "s":
-        return w.std(dim=0).clamp(min=_SMALLEST_SPREAD)
+        return w.std(dim=0).clamp(min=SMALLEST_SPREAD)
     styles = generator.styles(w[:, None].expand(-1, generator.num_ws, -1))
-    spread = (style.std(dim=0).clamp(min=_SMALLEST_SPREAD) for style in styles)
+    spread = (style.std(dim=0).clamp(min=SMALLEST_SPREAD) for style in styles)
     return dict(zip(generator.style_names, spread, strict=True))
 
 

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .framing import Placement
+from .framing import Placement, blend
 
 # Differences in [0,1] that are surely nothing, and surely the edit.
 _NOTHING, _SURELY = 0.05, 0.15
@@ -52,8 +52,7 @@ def paste_changed(
     drawn, edited = placement.restore(before), placement.restore(after)
     detail = (1 - replaced) * (original - drawn)
     allowed = changed if mask is None else changed * mask
-    moved = torch.lerp(original.expand_as(edited), (edited + detail).clamp(0, 1), allowed)
-    return torch.where(allowed > 0, moved, original)
+    return blend(original, (edited + detail).clamp(0, 1), allowed)
 
 
 def _mask(before: Tensor, after: Tensor, reach: int, ends: tuple[float, float]) -> Tensor:

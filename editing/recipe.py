@@ -25,6 +25,10 @@ MAX_COUNT = 1000
 MAX_SEED = 2**62 - 1
 
 
+# Losses that compare the picture with the start's, as a whole: they know a source, and no cutouts.
+COMPARING = ("directional", "progress")
+
+
 class EditSettings(BaseModel):
     """How one picture is edited; the published values are in the preset `paper`."""
 
@@ -119,7 +123,7 @@ def edit_settings(prompt: str, preset: str = "default", **chosen: Any) -> EditSe
 
 def _check_heeded(settings: EditSettings, given: Mapping[str, Any]) -> None:
     """A value that the chosen loss would pass over in silence is a mistake."""
-    directional = settings.clip_loss in ("directional", "progress")
+    directional = settings.clip_loss in COMPARING
     if directional and given.get("cutouts"):
         raise UsageError(
             f"cutouts is {settings.cutouts}, but the loss '{settings.clip_loss}' looks at the whole picture; "

@@ -16,6 +16,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from ..._base import loaded_state, save_state
 from ..pyramid import laplacian_loss
 from ..stylegan2.config import DiscriminatorConfig
 from ..stylegan2.discriminator import Discriminator
@@ -27,7 +28,6 @@ from ..stylegan2.losses import (
     r1_penalty,
     update_ema,
 )
-from .checkpoint import loaded_state, save_state
 from .face_set import FaceSet
 from .paired import PairedModel
 

@@ -18,11 +18,10 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from ..._base import UsageError
+from ..._base import UsageError, loaded_state, save_state
 from ..encoder import Encoder, EncoderConfig
 from ..pyramid import reconstruction_loss
 from ..stylegan2.generator import StyleGAN2
-from .checkpoint import loaded_state, save_state
 from .damage import degraded, reframed
 from .face_set import FaceSet
 from .paired import AttributeNetwork, fitted_state

@@ -19,8 +19,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from ..._base import InputFileError
-from .checkpoint import loaded_state, save_state
+from ..._base import InputFileError, loaded_state, save_state
 from .face_set import FaceSet, face_of
 from .faces import CHOICES, Face, resolve
 

@@ -20,13 +20,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..._base import MissingError
+from ..._base import MissingError, loaded_state, save_state
 from ..pyramid import laplacian_loss
 from ..stylegan2.config import StyleGAN2Config
 from ..stylegan2.generator import StyleGAN2
 from ..stylegan2.layers import FullyConnected
 from ..stylegan2.losses import update_ema
-from .checkpoint import loaded_state, save_state
 from .coupling import Z_DIM, draw_z
 from .face_set import FaceSet
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -20,7 +20,7 @@ from open_clip.model import CLIP
 from open_clip.tokenizer import SimpleTokenizer
 from torch import Tensor
 
-from ..._base import InputFileError
+from ..._base import loaded_state, save_state
 
 MEAN, STD = (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)
 
@@ -158,13 +158,9 @@ class ClipTrainer:
         width = config["embed_dim"]
         anchors = torch.randn(sum(self.sizes), width, generator=torch.Generator().manual_seed(seed))
         self.anchors = torch.nn.Parameter(anchors.to(self.device))
-        decayed = [p for p in self.model.parameters() if p.ndim > 1]
-        others = [self.anchors, *(p for p in self.model.parameters() if p.ndim <= 1)]
-        groups = [
-            {"params": decayed, "weight_decay": settings.weight_decay},
-            {"params": others, "weight_decay": 0.0},
-        ]
-        self.optimiser = torch.optim.AdamW(groups, settings.lr, betas=(0.9, 0.98))
+        self.optimiser = decaying_adam(
+            self.model.parameters(), [self.anchors], settings.lr, settings.weight_decay
+        )
         self.path, self.done = folder / "clip.pt", 0
         if self.path.exists():
             self._load()
@@ -174,7 +170,7 @@ class ClipTrainer:
         saved, total = time.monotonic(), self.settings.steps
         for index in range(self.done, total):
             for group in self.optimiser.param_groups:
-                group["lr"] = self.settings.lr * _schedule(index, total)
+                group["lr"] = self.settings.lr * schedule(index, total, 200)
             loss = self._step(index / total)
             self.done = index + 1
             if time.monotonic() - saved > self.settings.save_seconds:
@@ -273,7 +269,6 @@ class ClipTrainer:
 
     def save(self) -> None:
         """Write the whole state in one step."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         version, internal, gauss = self.words.getstate()
         state = {
             "model": self.model.state_dict(),
@@ -283,13 +278,10 @@ class ClipTrainer:
             "words": [version, list(internal), gauss],
             "done": self.done,
         }
-        temporary = self.path.with_suffix(".part")
-        torch.save(state, temporary)
-        temporary.replace(self.path)
+        save_state(self.path, state)
 
     def _load(self) -> None:
-        try:
-            state = torch.load(self.path, map_location=self.device, weights_only=True)
+        with loaded_state(self.path, self.device) as state:
             self.model.load_state_dict(state["model"])
             self.anchors.data.copy_(state["anchors"])
             self.optimiser.load_state_dict(state["optimiser"])
@@ -297,11 +289,6 @@ class ClipTrainer:
             version, internal, gauss = state["words"]
             self.words.setstate((version, tuple(internal), gauss))
             self.done = state["done"]
-        except (RuntimeError, KeyError, ValueError, OSError) as error:
-            reason = str(error).splitlines()[0]
-            raise InputFileError(
-                f"{self.path}: not a checkpoint of this training ({reason}); move it away"
-            ) from error
 
 
 def attacked(
@@ -326,8 +313,21 @@ def attacked(
     return images + delta
 
 
-def _schedule(index: int, total: int) -> float:
-    warm = min(1.0, (index + 1) / min(200, max(1, total // 20)))
+def decaying_adam(
+    parameters: Iterable[torch.nn.Parameter], free: list[torch.nn.Parameter], lr: float, weight_decay: float
+) -> torch.optim.AdamW:
+    """AdamW in which matrices and filters decay, and vectors and what is `free` do not."""
+    every = [*parameters]
+    groups = [
+        {"params": [p for p in every if p.ndim > 1], "weight_decay": weight_decay},
+        {"params": [*free, *(p for p in every if p.ndim <= 1)], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr, betas=(0.9, 0.98))
+
+
+def schedule(index: int, total: int, longest_warm_up: int) -> float:
+    """Share of the learning rate: warm-up over a twentieth of the steps at most, cosine to a fiftieth."""
+    warm = min(1.0, (index + 1) / min(longest_warm_up, max(1, total // 20)))
     return warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * index / total)))
 
 

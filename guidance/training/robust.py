@@ -8,7 +8,6 @@ So the picture tower learns on, while the texts stay: from pictures moved agains
 
 from __future__ import annotations
 
-import math
 import random
 import time
 from collections.abc import Iterator
@@ -19,8 +18,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..._base import InputFileError
-from .clip import ClipStep, ClipTrainer, attacked, contrastive_loss
+from ..._base import loaded_state, save_state
+from .clip import ClipStep, ClipTrainer, attacked, contrastive_loss, decaying_adam, schedule
 
 _WORDINGS = 40
 _CHUNK = 256
@@ -92,12 +91,8 @@ class RobustTrainer:
         self.sizes = trainer.sizes
         self.scale = trainer.model.logit_scale.detach().exp().clamp(max=100)
         self.values, self.captions = self._texts(random.Random(seed))
-        parameters = [*trainer.model.visual.parameters()]
-        groups = [
-            {"params": [p for p in parameters if p.ndim > 1], "weight_decay": settings.weight_decay},
-            {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
-        ]
-        self.optimiser = torch.optim.AdamW(groups, settings.lr, betas=(0.9, 0.98))
+        visual = trainer.model.visual.parameters()
+        self.optimiser = decaying_adam(visual, [], settings.lr, settings.weight_decay)
         self.path, self.done = folder / "clip-robust.pt", 0
         if self.path.exists():
             self._load()
@@ -106,10 +101,8 @@ class RobustTrainer:
         """Step by step to the end; finished steps are not repeated."""
         saved, total = time.monotonic(), self.settings.steps
         for index in range(self.done, total):
-            warm = min(1.0, (index + 1) / min(100, max(1, total // 20)))
-            falling = 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * index / total))
             for group in self.optimiser.param_groups:
-                group["lr"] = self.settings.lr * warm * falling
+                group["lr"] = self.settings.lr * schedule(index, total, 100)
             loss = self._step(min(1.0, 0.1 + 2 * index / total) * self.settings.radius)
             self.done = index + 1
             if time.monotonic() - saved > self.settings.save_seconds:
@@ -179,28 +172,14 @@ class RobustTrainer:
             "rng": self.rng.get_state(),
             "done": self.done,
         }
-        temporary = self.path.with_suffix(".part")
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            torch.save(state, temporary)
-            temporary.replace(self.path)
-        except (OSError, RuntimeError) as error:
-            raise InputFileError(
-                f"{self.path}: cannot be written ({error}); choose another --work folder"
-            ) from error
+        save_state(self.path, state)
 
     def _load(self) -> None:
-        try:
-            state = torch.load(self.path, map_location=self.trainer.device, weights_only=True)
+        with loaded_state(self.path, self.trainer.device) as state:
             self.trainer.model.visual.load_state_dict(state["visual"])
             self.optimiser.load_state_dict(state["optimiser"])
             self.rng.set_state(state["rng"].cpu())
             self.done = state["done"]
-        except (RuntimeError, KeyError, ValueError, OSError) as error:
-            reason = str(error).splitlines()[0]
-            raise InputFileError(
-                f"{self.path}: not a checkpoint of this training ({reason}); move it away"
-            ) from error
 
 
 def soft_targets(first: Tensor, second: Tensor, share: Tensor, sizes: list[int]) -> tuple[Tensor, Tensor]:
