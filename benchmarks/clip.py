@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import statistics
 import sys
+from pathlib import Path
 
 import torch
 from faces import NAMES, unseen
@@ -20,13 +21,14 @@ from promptbrush.guidance import load_perceptor
 
 FIRST_SEED = 26_000_000
 BATCH = 100
+MINI = Path(__file__).parents[1] / "generators" / "packs" / "mini" / "clip"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--clip", default="generators/packs/mini/clip")
+    parser.add_argument("--clip", default=str(MINI))
     parser.add_argument("--faces", type=int, default=1000)
     parser.add_argument("--first-seed", type=int, default=FIRST_SEED)
     arguments = parser.parse_args()

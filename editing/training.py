@@ -127,7 +127,7 @@ def _drawn(model: PairedModel, w: Tensor, spread: Tensor, rng: torch.Generator) 
     codes = w[:, None].repeat(1, model.generator.num_ws, 1)
     amount, moved = torch.rand(2, len(w), 1, 1, generator=rng)
     codes += _OFF_W * amount * (moved < 0.5) * spread * torch.randn(codes.shape, generator=rng)
-    with torch.autocast("cpu", torch.bfloat16):
+    with torch.autocast(w.device.type, torch.bfloat16):
         images = model.generator.synthesis(codes, noise="none").float()
     levels: Tensor = ((images.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
     return levels

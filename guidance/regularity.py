@@ -107,9 +107,9 @@ class LatentDistance(Objective):
         self.shapes = {key: part.shape[1:] for key, part in _parts(origin).items()}
         for key, part in _parts(origin).items():
             self.register_buffer(f"origin_{key}", part.detach().clone(), persistent=False)
-        self.units = (
-            {key: part.detach() for key, part in _parts(spread).items()} if spread is not None else {}
-        )
+        self.scaled = spread is not None
+        for key, part in _parts(spread).items() if spread is not None else ():
+            self.register_buffer(f"spread_{key}", part.detach().clone(), persistent=False)
 
     def loss(self, images: Tensor, context: Context) -> Tensor:
         if context.latent is None:
@@ -120,7 +120,9 @@ class LatentDistance(Objective):
         if shapes != self.shapes:
             raise UsageError(f"the latent is made of {_told(shapes)}, the start's of {_told(self.shapes)}")
         moves = {key: part - self._origin(key, len(images)) for key, part in parts.items()}
-        scaled = [move / self.units[key] if self.units else move for key, move in moves.items()]
+        scaled = [
+            move / self.get_buffer(f"spread_{key}") if self.scaled else move for key, move in moves.items()
+        ]
         squares = [move.square().flatten(1) for move in scaled]
         reduced = [square.sum(dim=1) if self.reduction == "sum" else square.mean(dim=1) for square in squares]
         return torch.stack(reduced).sum(dim=0)
