@@ -288,6 +288,8 @@ def train_stylegan2(
     preset: Annotated[str, _PRESET] = "mini",
     faces: Annotated[int, _FACES] = 40_000,
     steps: Annotated[int | None, _STEPS] = None,
+    reader_steps: Annotated[int | None, typer.Option(min=1, help="steps of the reader of attributes")] = None,
+    refine_steps: Annotated[int | None, typer.Option(min=0, help="steps with the reader's loss")] = None,
     finish_steps: Annotated[int | None, typer.Option(min=0, help="adversarial steps at the end")] = None,
     seed: Annotated[int, _SEED] = 0,
 ) -> None:
@@ -295,9 +297,10 @@ def train_stylegan2(
     from .editing import trainings
 
     trainings.check_preset(preset)
-    fit = trainings.FitSettings(**_chosen(steps=steps))
+    reader = trainings.ReaderSettings(**_chosen(steps=reader_steps))
+    fit = trainings.FitSettings(**_chosen(steps=steps, refine_steps=refine_steps))
     finish = trainings.FinishSettings(**_chosen(steps=finish_steps))
-    _report(trainings.stylegan2(work, output, faces, seed, fit, finish))
+    _report(trainings.stylegan2(work, output, faces, seed, reader, fit, finish))
 
 
 @train.command("clip")

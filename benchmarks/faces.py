@@ -10,7 +10,8 @@ import torch
 from promptbrush.editing.framing import letterbox
 from promptbrush.generators.training.face_set import face_of
 from promptbrush.generators.training.faces import CHOICES, Face, render
-from promptbrush.generators.training.judge import HIDDEN, Judge, labels_of
+from promptbrush.generators.training.judge import Judge
+from promptbrush.generators.training.labels import HIDDEN, labels_of
 from torch import Tensor
 
 JUDGE = Path(__file__).with_name("judge.safetensors")

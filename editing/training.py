@@ -18,7 +18,7 @@ from .._base import InputFileError
 from ..generators.training.face_captions import attribute_prompt, caption
 from ..generators.training.face_set import FaceSet, face_of
 from ..generators.training.faces import CHOICES, Face, face_vector
-from ..generators.training.judge import labels_of
+from ..generators.training.labels import labels_of
 from ..generators.training.paired import PairedModel
 from ..guidance.training.bpe import train_bpe, vocab_size, write_merges
 from ..guidance.training.clip import MEAN, STD, ClipSettings, ClipTrainer, mini_config

@@ -21,6 +21,7 @@ from ..generators.training.encoder import EncoderSettings, EncoderTrainer, load_
 from ..generators.training.face_set import load_faces
 from ..generators.training.judge import JudgeSettings, JudgeTrainer, save_judge
 from ..generators.training.paired import FitSettings, Trainer, load_paired
+from ..generators.training.reader import ReaderSettings, ReaderTrainer
 from ..generators.training.sheets import fit_rows, save_sheet
 from ..guidance.training.clip import ClipSettings
 from ..guidance.training.robust import RobustSettings
@@ -32,6 +33,7 @@ __all__ = [
     "FinishSettings",
     "FitSettings",
     "JudgeSettings",
+    "ReaderSettings",
     "RobustSettings",
     "check_preset",
     "clip",
@@ -59,11 +61,21 @@ def check_preset(preset: str) -> None:
 
 
 def stylegan2(
-    work: Path, output: Path, faces: int, seed: int, fit: FitSettings, finish: FinishSettings
+    work: Path,
+    output: Path,
+    faces: int,
+    seed: int,
+    reader: ReaderSettings,
+    fit: FitSettings,
+    finish: FinishSettings,
 ) -> Iterator[str]:
-    """Fit to drawn faces, distil the mapping network, finish adversarially."""
+    """Train the reader, fit to drawn faces, refine by what it reads, distil the mapping, finish adversarially."""
     drawn = load_faces(work, faces, _SIZE)
-    trainer = Trainer(drawn, work, fit, seed)
+    reading = ReaderTrainer(drawn, work, reader, seed)
+    for made, loss in reading.run():
+        if made % 50 == 0:
+            yield f"reader {made}/{reader.steps}  loss {loss:.4f}"
+    trainer = Trainer(drawn, reading.reader, work, fit, seed)
     sheet = functools.partial(save_sheet, path=work / "stylegan2.png", zoom=2)
     for step in trainer.run():
         if (step.index + 1) % 100 == 0:
@@ -81,7 +93,7 @@ def stylegan2(
             sheet(fit_rows(last.average, drawn))
     sheet(fit_rows(last.average, drawn))
     save_generator(last.average.generator, output, {"licence": LICENCE, "seed": str(seed)}, torch.float16)
-    yield f"{output}: {fit.steps} steps of fit, {finish.steps} of finish"
+    yield f"{output}: {fit.steps} steps of fit, {fit.refine_steps} of refining, {finish.steps} of finish"
 
 
 def clip(

@@ -15,7 +15,8 @@ from promptbrush.generators.packs import load_pack
 from promptbrush.generators.training.face_captions import attribute_prompt
 from promptbrush.generators.training.face_set import face_of
 from promptbrush.generators.training.faces import CHOICES, Face, render, resolve
-from promptbrush.generators.training.judge import HIDDEN, Judge, labels_of, load_judge
+from promptbrush.generators.training.judge import Judge, load_judge
+from promptbrush.generators.training.labels import HIDDEN, labels_of
 from torch import Tensor
 
 pytest.importorskip("resvg_py", reason="drawn faces need promptbrush[train]")

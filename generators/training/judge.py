@@ -11,29 +11,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from ..._base import InputFileError, loaded_state, save_state
-from .face_set import FaceSet, face_of
-from .faces import CHOICES, Face, resolve
-
-HIDDEN = -1
-
-
-def labels_of(face: Face) -> NDArray[np.int64]:
-    """Index of each visible value in the order of CHOICES, HIDDEN where it cannot be seen: (attributes,)."""
-    shown = resolve(face)
-    found = [
-        list(odds).index(shown[name]) if shown[name] in odds else HIDDEN for name, odds in CHOICES.items()
-    ]
-    return np.array(found)
-
+from .face_set import FaceSet
+from .faces import CHOICES
+from .labels import attribute_loss, labels_of_seeds
 
 class Judge(nn.Module):
     """Pictures (B,3,64,64) in [0,1] -> logits of every attribute, name -> (B, values)."""
@@ -88,25 +75,6 @@ def load_judge(path: Path) -> Judge:
     return judge.eval().requires_grad_(False)
 
 
-def judge_loss(logits: dict[str, Tensor], labels: Tensor) -> Tensor:
-    """Mean over the attributes of the cross-entropy over visible values; labels (B, attributes)."""
-    losses = []
-    for (name, each), column in zip(logits.items(), labels.T, strict=True):
-        if name in CHOICES and (column != HIDDEN).any():
-            losses.append(F.cross_entropy(each, column, ignore_index=HIDDEN))
-    return torch.stack(losses).mean()
-
-
-def accuracy(logits: dict[str, Tensor], labels: Tensor) -> dict[str, float]:
-    """Share of visible values that the judge names, by attribute."""
-    shares = {}
-    for (name, each), column in zip(logits.items(), labels.T, strict=True):
-        seen = column != HIDDEN
-        right = each.argmax(1)[seen] == column[seen]
-        shares[name] = float(right.float().mean()) if seen.any() else float("nan")
-    return shares
-
-
 @dataclass(frozen=True)
 class JudgeSettings:
     """Adam with a linear fall of the rate to 0."""
@@ -122,7 +90,7 @@ class JudgeTrainer:
 
     def __init__(self, faces: FaceSet, folder: Path, settings: JudgeSettings, seed: int = 1000) -> None:
         self.faces, self.settings = faces, settings
-        self.labels = torch.from_numpy(np.stack([labels_of(face_of(seed)) for seed in faces.seeds]))
+        self.labels = labels_of_seeds(faces.seeds)
         with torch.random.fork_rng([]):
             torch.manual_seed(seed)
             self.judge = Judge().to(memory_format=torch.channels_last)
@@ -144,7 +112,7 @@ class JudgeTrainer:
             )
             with torch.autocast("cpu", dtype=torch.bfloat16):
                 logits = self.judge(images)
-            loss = judge_loss(logits, self.labels[rows])
+            loss = attribute_loss(logits, self.labels[rows])
             self.optimiser.zero_grad()
             torch.autograd.backward(loss)
             self.optimiser.step()

@@ -1,8 +1,9 @@
 """Fitting a StyleGAN2 to pictures whose every attribute is known, before any adversarial training.
 
 1. `fit`: an attribute network maps face vectors to w, and synthesis draws the faces: Laplacian pyramid L1.
-2. `distil`: the mapping network learns, from z that stand for the same faces, the w of the attribute network.
-Both write a checkpoint every few minutes and go on from it.
+2. `refine`: the same, and a reader of attributes tells what is still drawn wrong, however small it is.
+3. `distil`: the mapping network learns, from z that stand for the same faces, the w of the attribute network.
+All write a checkpoint every few minutes and go on from it.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ from ..stylegan2.layers import FullyConnected
 from ..stylegan2.losses import update_ema
 from .coupling import Z_DIM, draw_z
 from .face_set import FaceSet
+from .labels import labels_of_seeds
+from .reader import Reader, reading_loss
 
 MINI = StyleGAN2Config(
     resolution=64,
@@ -41,12 +44,20 @@ MINI = StyleGAN2Config(
 
 @dataclass(frozen=True)
 class FitSettings:
-    """How long and how fast: Adam with a short warm-up and a cosine to a tenth over the last 40 %."""
+    """How long and how fast: Adam with a short warm-up and a cosine to a tenth over the last 40 %.
+
+    Args:
+        reading, naming: weights of the reader's loss beside the pixels', and of the names in it.
+    """
 
     steps: int = 15_000
     batch: int = 32
     lr: float = 4e-3
     ema: float = 0.998
+    refine_steps: int = 9_000
+    refine_lr: float = 2e-3
+    reading: float = 0.3
+    naming: float = 0.5
     distil_steps: int = 24_000
     distil_batch: int = 512
     distil_lr: float = 3e-2
@@ -151,10 +162,20 @@ def schedule(t: float) -> float:
 
 
 class Trainer:
-    """Runs the two stages over a face set; a checkpoint in `folder` is continued."""
+    """Runs the stages over a face set; a checkpoint in `folder` is continued.
+
+    Args:
+        reader: trained on such faces; stays as it is.
+    """
 
     def __init__(
-        self, faces: FaceSet, folder: Path, settings: FitSettings, seed: int = 0, device: str = "cpu"
+        self,
+        faces: FaceSet,
+        reader: Reader,
+        folder: Path,
+        settings: FitSettings,
+        seed: int = 0,
+        device: str = "cpu",
     ) -> None:
         self.faces, self.settings, self.device = faces, settings, torch.device(device)
         self.rng = torch.Generator().manual_seed(seed)
@@ -163,12 +184,15 @@ class Trainer:
             self.model = PairedModel(MINI, faces.vectors.shape[1])
         self.model.to(self.device).to(memory_format=torch.channels_last)
         self.average = copy.deepcopy(self.model).requires_grad_(False)
+        self.reader = copy.deepcopy(reader).to(self.device).eval().requires_grad_(False)
         self.vectors = torch.from_numpy(faces.vectors)
+        self.labels = labels_of_seeds(faces.seeds)
         self.focus = face_focus(faces.images.shape[1]).to(self.device)
         self.path = folder / "paired.pt"
-        self.done = {"fit": 0, "distil": 0}
+        self.done = {"fit": 0, "refine": 0, "distil": 0}
         self.optimisers = {
             "fit": torch.optim.Adam([*self._drawing()], settings.lr, betas=(0.5, 0.99)),
+            "refine": torch.optim.Adam([*self._drawing()], settings.refine_lr, betas=(0.5, 0.99)),
             "distil": torch.optim.Adam(
                 self.model.generator.mapping.parameters(), settings.distil_lr, betas=(0.9, 0.99)
             ),
@@ -181,8 +205,9 @@ class Trainer:
         yield from self.model.generator.synthesis.parameters()
 
     def run(self) -> Iterator[FitStep]:
-        """Both stages, step by step; finished steps are not repeated."""
+        """All stages, step by step; finished steps are not repeated."""
         yield from self._stage("fit", self.settings.steps, self._fit_loss)
+        yield from self._stage("refine", self.settings.refine_steps, self._refine_loss)
         yield from self._stage("distil", self.settings.distil_steps, self._distil_loss)
         self._set_average_w()
         self.save()
@@ -209,11 +234,23 @@ class Trainer:
         return torch.randint(len(self.vectors), (count,), generator=self.rng)
 
     def _fit_loss(self) -> Tensor:
+        made, target, _ = self._faces()
+        return laplacian_loss(made, target, focus=self.focus).mean()
+
+    def _refine_loss(self) -> Tensor:
+        made, target, rows = self._faces()
+        pixels = laplacian_loss(made, target, focus=self.focus).mean()
+        with torch.autocast(self.device.type, dtype=torch.bfloat16):
+            labels = self.labels[rows].to(self.device)
+            reading = reading_loss(self.reader, made, target, labels, self.settings.naming)
+        return pixels + self.settings.reading * reading
+
+    def _faces(self) -> tuple[Tensor, Tensor, Tensor]:
+        """What the generator makes of a batch of faces, their pictures (B,3,H,W) in [-1,1], and their rows."""
         rows = self._pick(self.settings.batch)
         with torch.autocast(self.device.type, dtype=torch.bfloat16):
             made = self.model(self.vectors[rows].to(self.device))
-        target = self.faces.pictures(rows).to(self.device)
-        return laplacian_loss(made.float(), target, focus=self.focus).mean()
+        return made.float(), self.faces.pictures(rows).to(self.device), rows
 
     def _distil_loss(self) -> Tensor:
         rows = self._pick(self.settings.distil_batch)

@@ -1,0 +1,164 @@
+"""The reader: a classifier of a face's attributes whose features tell a generator what it draws wrong.
+
+Pixel losses leave a nose or freckles to the end, since they are a few pixels; to the reader they weigh as much as a
+hat. It is trained on pictures moved against it within an L2 ball, so that its gradients are strokes and not noise
+(Engstrom et al. 2019). It belongs to the training of generators: it neither guides an edit nor judges one, and its
+architecture is not the judge's.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..._base import loaded_state, save_state
+from .face_set import FaceSet
+from .faces import CHOICES
+from .labels import attribute_loss, labels_of_seeds
+
+_STEM, _WIDTHS, _TOP = 24, (48, 96, 160), 32
+
+
+class _Stage(nn.Module):
+    """Halves the side, then one residual block."""
+
+    def __init__(self, before: int, after: int) -> None:
+        super().__init__()
+        self.down = nn.Conv2d(before, after, 3, stride=2, padding=1)
+        self.block = nn.Sequential(
+            nn.BatchNorm2d(after),
+            nn.ReLU(),
+            nn.Conv2d(after, after, 3, padding=1, bias=False),
+            nn.BatchNorm2d(after),
+            nn.ReLU(),
+            nn.Conv2d(after, after, 3, padding=1),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.down(x)
+        made: Tensor = x + self.block(x)
+        return made
+
+
+class Reader(nn.Module):
+    """Pictures (B,3,64,64) in [-1,1] -> features of three stages, and logits of every attribute, name -> (B, values)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Sequential(nn.Conv2d(3, _STEM, 3, padding=1), nn.ReLU())
+        self.stages = nn.ModuleList(
+            _Stage(before, after) for before, after in zip((_STEM, *_WIDTHS), _WIDTHS, strict=False)
+        )
+        self.top = nn.Sequential(
+            nn.BatchNorm2d(_WIDTHS[-1]), nn.ReLU(), nn.Conv2d(_WIDTHS[-1], _TOP, 1), nn.Flatten(), nn.ReLU()
+        )
+        self.heads = nn.ModuleDict({name: nn.Linear(64 * _TOP, len(odds)) for name, odds in CHOICES.items()})
+
+    def forward(self, images: Tensor) -> tuple[list[Tensor], dict[str, Tensor]]:
+        """See the class."""
+        x, features = self.stem(images), []
+        for stage in self.stages:
+            x = stage(x)
+            features.append(x)
+        top = self.top(x)
+        return features, {name: head(top).float() for name, head in self.heads.items()}
+
+
+def reading_loss(reader: Reader, made: Tensor, drawn: Tensor, labels: Tensor, naming: float) -> Tensor:
+    """How differently the reader sees two sets of pictures (B,3,64,64), and how badly it names the made ones'.
+
+    The sum over the stages of the squared distances of the features, normalised over channels (Zhang et al. 2018),
+    and `naming` times the cross-entropy of the attributes; a scalar.
+    """
+    with torch.no_grad():
+        wanted, _ = reader(drawn)
+    found, logits = reader(made)
+    distance = torch.stack(
+        [
+            (F.normalize(a.float(), dim=1) - F.normalize(b.float(), dim=1)).square().sum(1).mean()
+            for a, b in zip(found, wanted, strict=True)
+        ]
+    ).sum()
+    return distance + naming * attribute_loss(logits, labels)
+
+
+@dataclass(frozen=True)
+class ReaderSettings:
+    """Adam with a linear fall of the rate to 0; every picture is attacked within a ball of up to `radius`."""
+
+    steps: int = 1_800
+    batch: int = 64
+    lr: float = 2e-3
+    radius: float = 4.0
+    save_seconds: float = 120.0
+
+
+class ReaderTrainer:
+    """Trains a reader on a face set; a checkpoint in `folder` is continued."""
+
+    def __init__(self, faces: FaceSet, folder: Path, settings: ReaderSettings, seed: int = 0) -> None:
+        self.faces, self.settings = faces, settings
+        self.labels = labels_of_seeds(faces.seeds)
+        with torch.random.fork_rng([]):
+            torch.manual_seed(seed)
+            self.reader = Reader().to(memory_format=torch.channels_last)
+        self.rng = torch.Generator().manual_seed(seed)
+        self.optimiser = torch.optim.Adam(self.reader.parameters(), settings.lr)
+        self.path, self.done = folder / "reader.pt", 0
+        if self.path.exists():
+            self._load()
+
+    def run(self) -> Iterator[tuple[int, float]]:
+        """(steps done, loss) after each step; finished steps are not repeated."""
+        saved = time.monotonic()
+        for index in range(self.done, self.settings.steps):
+            for group in self.optimiser.param_groups:
+                group["lr"] = self.settings.lr * (1 - index / self.settings.steps)
+            rows = torch.randint(len(self.labels), (self.settings.batch,), generator=self.rng)
+            images, labels = self._moved(self.faces.pictures(rows)), self.labels[rows]
+            loss = self._loss(self._attacked(images, labels), labels)
+            self.optimiser.zero_grad()
+            torch.autograd.backward(loss)
+            self.optimiser.step()
+            self.done = index + 1
+            if time.monotonic() - saved > self.settings.save_seconds:
+                self.save()
+                saved = time.monotonic()
+            yield self.done, float(loss.detach())
+        self.save()
+
+    def _loss(self, images: Tensor, labels: Tensor) -> Tensor:
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            _, logits = self.reader(images.contiguous(memory_format=torch.channels_last))
+        return attribute_loss(logits, labels)
+
+    def _attacked(self, images: Tensor, labels: Tensor) -> Tensor:
+        """One step up the loss, of a random length in [0, radius] for each picture."""
+        images = images.detach().requires_grad_()
+        (slope,) = torch.autograd.grad(self._loss(images, labels), images)
+        length = self.settings.radius * torch.rand(len(images), 1, 1, 1, generator=self.rng)
+        return (images + length * F.normalize(slope.flatten(1), dim=1).view_as(slope)).detach()
+
+    def _moved(self, images: Tensor) -> Tensor:
+        """All pictures shifted by up to two pixels; a generator's faces do not sit on the drawn ones' grid."""
+        dy, dx = torch.randint(0, 5, (2,), generator=self.rng).tolist()
+        padded = F.pad(images, (2, 2, 2, 2), mode="replicate")
+        return padded[:, :, dy : dy + images.shape[2], dx : dx + images.shape[3]]
+
+    def save(self) -> None:
+        """Write the whole state in one step."""
+        state = {"reader": self.reader.state_dict(), "optimiser": self.optimiser.state_dict()}
+        save_state(self.path, {**state, "rng": self.rng.get_state(), "done": self.done})
+
+    def _load(self) -> None:
+        with loaded_state(self.path, torch.device("cpu")) as state:
+            self.reader.load_state_dict(state["reader"])
+            self.optimiser.load_state_dict(state["optimiser"])
+            self.rng.set_state(state["rng"])
+            self.done = state["done"]
