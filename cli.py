@@ -80,6 +80,7 @@ def edit(
     steps: Annotated[int | None, _Setting] = None,
     lr: Annotated[float | None, _Setting] = None,
     units: Annotated[str | None, _Setting] = None,
+    explore: Annotated[int | None, _Setting] = None,
     space: Annotated[str | None, _Setting] = None,
     clip_loss: Annotated[str | None, _Setting] = None,
     clip_input: Annotated[str | None, _Setting] = None,

@@ -22,6 +22,15 @@ def clone(latent: Latent) -> Latent:
     return {name: value.detach().clone() for name, value in latent.items()}
 
 
+def chosen(which: Tensor, new: Latent, old: Latent) -> Latent:
+    """Rows of two latents: the new one's where `which` (B,) says so."""
+    if isinstance(new, Tensor) and isinstance(old, Tensor):
+        return torch.where(which.view(-1, *[1] * (new.ndim - 1)), new, old)
+    if isinstance(new, Mapping) and isinstance(old, Mapping):
+        return {name: torch.where(which[:, None], new[name], old[name]) for name in new}
+    raise TypeError("both latents must be tensors, or both styles")
+
+
 class Gradient:
     """Descent by any torch optimiser; samples of a batch do not influence each other.
 
@@ -84,34 +93,31 @@ class Gradient:
 
 
 class Offsets:
-    """`Gradient` in units of the latent's spread, so that a learning rate means the same for every generator.
+    """`Gradient` in units of what random latents vary along, so that a learning rate means the same everywhere.
 
-    In W+ what moves is one offset of all layers and another of each layer on its own: a direction that all layers
-    share is found as fast as in W, and W+ still holds what one w cannot say.
+    In W+ all layers move together, by one offset in W: what all layers share stays a face that the generator
+    knows, where each layer on its own soon leaves them.
 
     Args:
         latent: where to start: W (B,D), W+ (B,L,D), or styles by name; copied.
-        spread: standard deviation of random latents, in the same form without B, or one that broadcasts to it.
+        axes: as of `axes_of`: (K,D) for W and W+, (C,) by name for styles.
         steps, lr, fixed: as of `Gradient`.
     """
 
     def __init__(
-        self, latent: Latent, spread: Latent, steps: int, lr: float, fixed: Collection[str] = ()
+        self, latent: Latent, axes: Latent, steps: int, lr: float, fixed: Collection[str] = ()
     ) -> None:
-        self.start, self.spread = clone(latent), spread
-        self.inner = Gradient(_no_offsets(self.start, fixed), steps, lr)
+        self.start, self.axes = clone(latent), axes
+        self.inner = Gradient(_no_offsets(self.start, axes, fixed), steps, lr)
 
     def ask(self) -> Latent:
         """The latent to draw next; gradients flow into the offsets."""
         offsets = self.inner.latent
-        if isinstance(offsets, Tensor):
-            raise TypeError("offsets have names")
-        if isinstance(self.start, Tensor) and isinstance(self.spread, Tensor):
-            moved = sum(offsets.values(), torch.zeros_like(self.start))
-            return self.start + self.spread * moved
-        if isinstance(self.start, Tensor) or isinstance(self.spread, Tensor):
-            raise TypeError("latent and spread must be tensors, or both styles")
-        free = {name: self.start[name] + self.spread[name] * offset for name, offset in offsets.items()}
+        if isinstance(self.start, Tensor) and isinstance(self.axes, Tensor) and isinstance(offsets, Tensor):
+            return self.start + offsets @ self.axes
+        if isinstance(self.start, Tensor) or isinstance(self.axes, Tensor) or isinstance(offsets, Tensor):
+            raise TypeError("latent and axes must be tensors, or both styles")
+        free = {name: self.start[name] + self.axes[name] * offset for name, offset in offsets.items()}
         return {**self.start, **free}
 
     def tell(self, losses: Mapping[str, Tensor]) -> None:
@@ -127,8 +133,9 @@ class Offsets:
         self.inner.load_state_dict(state)
 
 
-def _no_offsets(start: Latent, fixed: Collection[str]) -> Mapping[str, Tensor]:
-    if not isinstance(start, Tensor):
-        return {name: torch.zeros_like(style) for name, style in start.items() if name not in fixed}
-    own = {"own": torch.zeros_like(start)}
-    return own if start.ndim == 2 else {"shared": torch.zeros_like(start[:, :1]), **own}
+def _no_offsets(start: Latent, axes: Latent, fixed: Collection[str]) -> Latent:
+    if isinstance(start, Tensor) and isinstance(axes, Tensor):
+        return start.new_zeros(len(start), *[1] * (start.ndim - 2), len(axes))
+    if isinstance(start, Tensor) or isinstance(axes, Tensor):
+        raise TypeError("latent and axes must be tensors, or both styles")
+    return {name: torch.zeros_like(style) for name, style in start.items() if name not in fixed}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -17,7 +17,7 @@ from .._base import InputFileError, PromptbrushError, UsageError
 from ..guidance.prompts import Prompt
 from . import metadata as meta
 from .consumers import Consumer, Watcher, watch
-from .drivers import Latent
+from .drivers import Latent, chosen
 from .edit import Step
 from .files import input_file
 from .framing import letterbox, paste_back
@@ -80,19 +80,10 @@ class Best(Watcher):
         """Keep the samples that were never better."""
         losses = {name: float(value.mean()) for name, value in step.losses.items()}
         better = step.best == step.index
-        latent = step.latent if self.latent is None else _chosen(better, step.latent, self.latent)
+        latent = step.latent if self.latent is None else chosen(better, step.latent, self.latent)
         # Side by side, so that Ctrl-C hardly ever comes between: the recipe counts the losses.
         self.latent = latent
         self.losses.append(losses)
-
-
-def _chosen(which: Tensor, new: Latent, old: Latent) -> Latent:
-    """Rows of two latents: the new one's where `which` (B,) says so."""
-    if isinstance(new, Tensor) and isinstance(old, Tensor):
-        return torch.where(which.view(-1, *[1] * (new.ndim - 1)), new, old)
-    if isinstance(new, Mapping) and isinstance(old, Mapping):
-        return {name: torch.where(which[:, None], new[name], old[name]) for name in new}
-    raise TypeError("both latents must be tensors, or both styles")
 
 
 def run_edit(
@@ -327,11 +318,11 @@ def edit(
     Raises:
         UsageError, InputFileError, MissingError: in one line that says what to do.
     """
-    chosen = edit_settings(prompt, preset, **settings)
+    wanted = edit_settings(prompt, preset, **settings)
     read = Picture(None, _checked(picture)) if isinstance(picture, Tensor) else read_picture(picture)
-    choice = ModelChoice(pack, generator, clip, encoder, face_encoder, device, precision, chosen.clip_input)
+    choice = ModelChoice(pack, generator, clip, encoder, face_encoder, device, precision, wanted.clip_input)
     loaded = models or load_models(choice)
-    return run_edit(loaded, open_picture(loaded, read, mask), chosen)
+    return run_edit(loaded, open_picture(loaded, read, mask), wanted)
 
 
 def _checked(picture: Tensor) -> Tensor:

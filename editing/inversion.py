@@ -22,11 +22,11 @@ from ..generators.stylegan2.generator import StyleGAN2
 from ..guidance.objective import Context, Function, Objective, Sum
 from .drivers import Gradient, Latent
 from .edit import Edit, Step
+from .exploration import SMALLEST_SPREAD, random_w
 from .framing import Placement, letterbox, resize
 
 _LARGEST_COMPARED = 256
 _SPREAD_SAMPLES = 1000
-SMALLEST_SPREAD = 1e-3
 
 
 class InversionSettings(BaseModel):
@@ -224,13 +224,6 @@ def _spread(model: StyleGAN2, encoder: Encoder | None) -> Tensor:
         return encoder.w_scale.detach().to(device)
     w = random_w(model, _SPREAD_SAMPLES, torch.Generator().manual_seed(0))
     return w.std(0).clamp(min=SMALLEST_SPREAD)
-
-
-def random_w(model: StyleGAN2, count: int, rng: torch.Generator) -> Tensor:
-    """Random w (count,w_dim) without truncation, of no class, on the generator's device."""
-    z = torch.randn(count, model.z_dim, generator=rng).to(model.w_avg.device)
-    labels = torch.zeros(count, model.c_dim, device=z.device) if model.c_dim else None
-    return model.mapping.single(z, labels)
 
 
 def _reduced(images: Tensor) -> Tensor:

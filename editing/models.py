@@ -6,7 +6,7 @@ import copy
 import hashlib
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from ..generators.stylegan2 import StyleGAN2, load_generator
 from ..guidance.identity import FaceEncoder, load_face_encoder
 from ..guidance.perceptor import AnyPerceptor, Ensemble, load_ensemble
 from .doctor import resolve_device, resolve_precision
+from .exploration import Explored
 from .files import input_file, reason
 from .recipe import Models
 
@@ -27,7 +28,7 @@ _DIGITS = 16
 
 @dataclass(frozen=True)
 class LoadedModels:
-    """Loaded and on their device; `names` is what a recipe keeps of them."""
+    """Loaded and on their device; `names` is what a recipe keeps of them, `explored` what edits learned of them."""
 
     generator: StyleGAN2
     perceptor: AnyPerceptor
@@ -37,6 +38,7 @@ class LoadedModels:
     device: torch.device
     precision: torch.dtype
     names: Models
+    explored: dict[tuple[int, str], Explored] = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True)

@@ -17,12 +17,10 @@ from ..guidance.objective import Objective, Start, Sum
 from ..guidance.prompts import Prompt, parse_prompts
 from .drivers import Gradient, Latent, Offsets
 from .edit import Driver, Edit
-from .inversion import SMALLEST_SPREAD, random_w
+from .exploration import axes_of, best_stride, explore, step_towards
 from .models import LoadedModels, required_face_encoder, seeing
 from .pictures import read_picture
 from .recipe import COMPARING, EditSettings
-
-_W_SAMPLES = 2048
 
 
 def start_latent(generator: StyleGAN2, w: Latent, space: str) -> Latent:
@@ -67,15 +65,11 @@ def objective_of(settings: EditSettings, start: Start) -> Objective:
         clip["cutouts"] = settings.cutouts
     terms: list[tuple[str, float, Mapping[str, Any]]] = [
         (settings.clip_loss, 1.0, clip),
-        ("latent", settings.latent_weight, _near(settings)),
+        ("latent", settings.latent_weight, {}),
         ("picture", settings.picture_weight, {}),
         ("identity", settings.identity_weight, {}),
     ]
     return Sum(OBJECTIVES.load(name)(own, start) * weight for name, weight, own in terms if weight > 0)
-
-
-def _near(settings: EditSettings) -> Mapping[str, Any]:
-    return {"reduction": "mean", "deviations": True} if settings.units == "deviations" else {}
 
 
 @dataclass(frozen=True)
@@ -102,8 +96,10 @@ def origin_of(models: LoadedModels, w: Latent, settings: EditSettings) -> Origin
     """
     w = on_device(w, models.device)
     latent = start_latent(models.generator, w, settings.space)
-    moved = w if settings.seed == 0 else _moved(models.generator, w, settings)
-    return Origin(latent, decoder(models)(latent), start_latent(models.generator, moved, settings.space))
+    first = latent
+    if settings.seed:
+        first = _moved(models.generator, latent, settings.variation * _noise(models.generator, settings.seed))
+    return Origin(latent, decoder(models)(latent), first)
 
 
 def on_device(latent: Latent, device: torch.device) -> Latent:
@@ -113,33 +109,24 @@ def on_device(latent: Latent, device: torch.device) -> Latent:
     return {name: style.to(device) for name, style in latent.items()}
 
 
-def _moved(generator: StyleGAN2, w: Latent, settings: EditSettings) -> Latent:
-    """A little off; styles follow w along straight lines, so a move in W is one of theirs wherever they are."""
-    if isinstance(w, Tensor):
-        return w + settings.variation * _noise(generator, w, settings.seed)
-    still = torch.zeros_like(generator.w_avg)[None]
-    move = settings.variation * _noise(generator, still, settings.seed)
-    ends = zip(generator.style_names, generator.styles(still), generator.styles(move), strict=True)
-    return {name: w[name] + (there - here) for name, here, there in ends}
+def _moved(generator: StyleGAN2, latent: Latent, move: Tensor) -> Latent:
+    """The latent after a move in W, (w_dim,), of all layers together.
+
+    Styles follow w along straight lines, so a move in W is one of theirs wherever they are.
+    """
+    if isinstance(latent, Tensor):
+        return latent + move
+    still = torch.zeros_like(generator.w_avg).expand(1, generator.num_ws, -1)
+    ends = zip(generator.style_names, generator.styles(still), generator.styles(still + move), strict=True)
+    return {name: latent[name] + (there - here) for name, here, there in ends}
 
 
-def _noise(generator: StyleGAN2, w: Tensor, seed: int) -> Tensor:
-    """One move in W for all layers, of random w's size in every dimension: W+ stays as near to W as it was."""
-    rng = torch.Generator().manual_seed(seed)
-    deviation = random_w(generator, _W_SAMPLES, rng).std(dim=0)
-    move = torch.randn(deviation.shape, generator=rng).to(w.device) * deviation
-    return move.expand_as(w)
-
-
-@torch.no_grad()
-def spread_of(generator: StyleGAN2, space: str) -> Latent:
-    """Standard deviation of random latents: (w_dim,) in W and W+, (C,) a style by name in S."""
-    w = random_w(generator, _W_SAMPLES, torch.Generator().manual_seed(0))
-    if space != "s":
-        return w.std(dim=0).clamp(min=SMALLEST_SPREAD)
-    styles = generator.styles(w[:, None].expand(-1, generator.num_ws, -1))
-    spread = (style.std(dim=0).clamp(min=SMALLEST_SPREAD) for style in styles)
-    return dict(zip(generator.style_names, spread, strict=True))
+def _noise(generator: StyleGAN2, seed: int) -> Tensor:
+    """A random move in W, (w_dim,), that varies as random w do."""
+    axes = axes_of(generator, "w")
+    if not isinstance(axes, Tensor):
+        raise TypeError("axes of w are a tensor")
+    return torch.randn(len(axes), generator=torch.Generator().manual_seed(seed)).to(axes) @ axes
 
 
 def decoder(models: LoadedModels) -> Any:
@@ -169,25 +156,35 @@ def latent_edit(
     def shown(images: Tensor) -> Tensor:
         return images if background is None else torch.lerp(background[0], images, background[1])
 
-    spread = spread_of(models.generator, settings.space) if settings.units == "deviations" else None
+    perceptor = seeing(models.perceptor, settings.clip_input)
+    known = explore(models, perceptor, settings.explore, settings.clip_input) if settings.explore else None
     start = Start(
         # With a mask as well as without, the start is what the first step shows.
         image=shown(origin.image),
         latent=origin.latent,
-        spread=spread,
+        population=known.features if known else (),
         prompts=prompts_of(settings),
         source=settings.source or models.source,
-        perceptor=seeing(models.perceptor, settings.clip_input),
+        perceptor=perceptor,
         load_image=_load_image,
         face_encoder=required_face_encoder(models) if settings.identity_weight > 0 else None,
     )
+    objective = objective_of(settings, start)
+    first = origin.first
+    if known is not None:
+        step = step_towards(known, perceptor, start.prompts, settings.templates, _load_image)
+        first = best_stride(
+            lambda length: _moved(models.generator, origin.first, length * step),
+            lambda latent: shown(decode(latent)),
+            objective,
+            settings.seed,
+        )
     fixed = [name for name in origin.latent if name.endswith("torgb")] if settings.space == "s" else []
     driver: Driver = (
-        Gradient(origin.first, settings.steps, settings.lr, fixed=fixed)
-        if spread is None
-        else Offsets(origin.first, spread, settings.steps, settings.lr, fixed)
+        Gradient(first, settings.steps, settings.lr, fixed=fixed)
+        if settings.units == "raw"
+        else Offsets(first, axes_of(models.generator, settings.space), settings.steps, settings.lr, fixed)
     )
-    objective = objective_of(settings, start)
     return Edit(lambda latent: shown(decode(latent)), objective, driver, settings.steps, [settings.seed])
 
 

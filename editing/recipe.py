@@ -22,6 +22,7 @@ else:
 
 MAX_STEPS = 100_000
 MAX_COUNT = 1000
+MAX_EXPLORED = 1_000_000
 MAX_SEED = 2**62 - 1
 
 
@@ -38,10 +39,14 @@ class EditSettings(BaseModel):
     negative: str = Field("", description="what it should not show")
     source: str = Field("", description="what the picture shows now; empty: the pack's own words")
     strength: float = Field(1.0, ge=0, le=10, description="0 is the input, 1 the edit, more exaggerates")
-    steps: int = Field(100, ge=1, le=MAX_STEPS, description="steps of the optimisation")
-    lr: float = Field(0.05, gt=0, le=100, description="learning rate")
+    steps: int = Field(30, ge=1, le=MAX_STEPS, description="steps of the optimisation")
+    lr: float = Field(0.04, gt=0, le=100, description="learning rate")
     units: Literal["deviations", "raw"] = Field(
-        "deviations", description="of learning rate and latent weight: deviations of random latents, or raw"
+        "deviations",
+        description="what moves: all layers along what random latents vary in, by deviations, or each raw number",
+    )
+    explore: int = Field(
+        2048, ge=0, le=MAX_EXPLORED, description="random pictures to learn from what the prompt looks like"
     )
     space: Literal["w", "w+", "s"] = Field("w+", description="latent that is optimised: w, w+ or s")
     clip_loss: Literal["similarity", "spherical", "directional", "progress"] = Field(
@@ -54,8 +59,8 @@ class EditSettings(BaseModel):
         "none", description="sentences around a prompt: none, imagenet79, imagenet80 or a file"
     )
     cutouts: int = Field(0, ge=0, le=1024, description="random views a step; 0: the whole picture")
-    latent_weight: float = Field(0.02, ge=0, description="weight of the distance to the start's latent")
-    picture_weight: float = Field(1.5, ge=0, description="weight of the distance to the start's picture")
+    latent_weight: float = Field(0.0, ge=0, description="weight of the distance to the start's latent")
+    picture_weight: float = Field(1.0, ge=0, description="weight of the distance to the start's picture")
     identity_weight: float = Field(
         0.0, ge=0, description="weight of the face's identity; needs --face-encoder"
     )
@@ -87,6 +92,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "clip_loss": "similarity",
         "clip_input": "reference",
         "units": "raw",
+        "explore": 0,
         "latent_weight": 0.008,
         "picture_weight": 0.0,
         "variation": 0.0,

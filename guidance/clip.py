@@ -21,6 +21,7 @@ from .perceptor import Perceptor
 from .prompts import Prompt, Template, encode_prompts, load_templates, text_features
 
 CONVENTIONS = ("nada", "clipstyler", "global")
+_LEAD = 0.02
 
 
 @dataclass(frozen=True)
@@ -61,11 +62,13 @@ class ProgressSettings(DirectionSettings):
         reach: the way along the text's direction after which there is little more to win, in CLIP's unit space.
         aside: weight of the square of the way in all other directions.
         sharpness: how suddenly the reward ends at `reach`, per unit of the way.
+        shown: share of the direction that the start's population gives, where it has one; the text gives the rest.
     """
 
     reach: float = 0.4
     aside: float = 1.5
     sharpness: float = 20.0
+    shown: float = 0.5
 
 
 class _Member(nn.Module):
@@ -201,8 +204,11 @@ class Progress(Directional):
     The loss is softplus(sharpness * (reach - along)) / (sharpness * reach) + aside * |rest|^2, about 1 at the start,
     where `along` is the move's part in the text's direction and `rest` what lies in no prompt's.
 
+    Texts and pictures lie apart in CLIP's space (Liang et al. 2022), and so do their directions. With a population of
+    random pictures the direction is made of both: of the texts', and of `shown_direction`.
+
     Raises:
-        UsageError: as for `Directional`, or a reach or sharpness that is not above 0.
+        UsageError: as for `Directional`, a reach or sharpness that is not above 0, or a share out of [0, 1].
     """
 
     def __init__(self, start: Start, settings: ProgressSettings, name: str = "progress") -> None:
@@ -211,8 +217,22 @@ class Progress(Directional):
                 raise UsageError(
                     f"the setting {field} of '{name}' must be above 0, not {getattr(settings, field)}"
                 )
+        if not 0 <= settings.shown <= 1:
+            raise UsageError(f"the setting shown of '{name}' must be between 0 and 1, not {settings.shown}")
         super().__init__(start, settings, name)
+        if start.population and settings.shown:
+            self._learn(start, settings)
         self.reach, self.aside, self.sharpness = settings.reach, settings.aside, settings.sharpness
+
+    def _learn(self, start: Start, settings: ProgressSettings) -> None:
+        """Turn each prompt's direction towards what the population shows."""
+        templates = load_templates(settings.templates)
+        for member, features in zip(self.members, start.population, strict=True):
+            if not isinstance(member, _Member):
+                raise TypeError("members are _Member")
+            wanted = encode_prompts(member.perceptor, start.prompts, templates, load_image=start.load_image)
+            shown = torch.stack([shown_direction(features, each) for each in wanted.features])
+            member.rows = F.normalize(torch.lerp(member.rows, shown, settings.shown), dim=1)
 
     def member_loss(self, member: _Member, images: Tensor, context: Context) -> Tensor:  # noqa: ARG002
         move = member.perceptor.encode_image(images) - for_batch(member.origin, len(images), "images")
@@ -222,6 +242,24 @@ class Progress(Directional):
         reached = member.average(missing / (self.sharpness * self.reach))
         loss: Tensor = reached + member.share * self.aside * rest.square().sum(dim=-1)
         return loss
+
+
+def fitness(features: Tensor, wanted: Tensor) -> Tensor:
+    """How much each of many pictures counts as an example of a text or picture.
+
+    Args:
+        features: (N,D) unit vectors of pictures.
+        wanted: (D,), the unit vector that they are compared with.
+
+    Returns:
+        (N,), adds up to 1; a lead of 0.02 in cosine makes a picture count e times as much.
+    """
+    return torch.softmax(features @ wanted / _LEAD, dim=0)
+
+
+def shown_direction(features: Tensor, wanted: Tensor) -> Tensor:
+    """The unit vector (D,) from all pictures to those that fit best; arguments as of `fitness`."""
+    return F.normalize(fitness(features, wanted) @ features - features.mean(dim=0), dim=0)
 
 
 def cosine_distance(a: Tensor, b: Tensor) -> Tensor:

@@ -45,8 +45,8 @@ class Start:
     Attributes:
         image: (1 or B,3,H,W) in [0,1].
         latent: of that image, leading 1 or B.
-        spread: standard deviation of random latents, in the form of `latent` without B or one that broadcasts to it.
         mask: (1 or B,1,H,W), 1 where the picture may change.
+        population: features (N,D) of random pictures of the start's kind, one tensor for each model of `perceptor`.
         prompts: what the result should show.
         source: what the start shows, for directions from text to text.
         perceptor: the CLIP or CLIPs that judge.
@@ -56,8 +56,8 @@ class Start:
 
     image: Tensor | None = None
     latent: Latent | None = None
-    spread: Latent | None = None
     mask: Tensor | None = None
+    population: tuple[Tensor, ...] = ()
     prompts: tuple[Prompt, ...] = ()
     source: str = "a photo"
     perceptor: AnyPerceptor | None = None

@@ -29,12 +29,9 @@ class LatentSettings:
 
     Args:
         reduction: "sum" (StyleCLIP's optimisation) or "mean" (its mapper).
-        deviations: measure in standard deviations of random latents, so that a weight means the same for every
-            generator.
     """
 
     reduction: str = "sum"
-    deviations: bool = False
 
 
 @dataclass(frozen=True)
@@ -93,23 +90,17 @@ class LatentDistance(Objective):
 
     Args:
         origin: W (1 or B,D), W+ (1 or B,L,D), or a list or mapping of such tensors.
-        spread: unit of each entry, in the form of `origin` without the batch; 1 if None.
 
     Raises:
         UsageError: an unknown reduction; when called, no latent, or one of another form.
     """
 
-    def __init__(
-        self, origin: Latent, reduction: str = "sum", name: str = "latent", spread: Latent | None = None
-    ) -> None:
+    def __init__(self, origin: Latent, reduction: str = "sum", name: str = "latent") -> None:
         super().__init__(name)
         self.reduction = choice(reduction, REDUCTIONS, "reduction")
         self.shapes = {key: part.shape[1:] for key, part in _parts(origin).items()}
         for key, part in _parts(origin).items():
             self.register_buffer(f"origin_{key}", part.detach().clone(), persistent=False)
-        self.scaled = spread is not None
-        for key, part in _parts(spread).items() if spread is not None else ():
-            self.register_buffer(f"spread_{key}", part.detach().clone(), persistent=False)
 
     def loss(self, images: Tensor, context: Context) -> Tensor:
         if context.latent is None:
@@ -119,11 +110,7 @@ class LatentDistance(Objective):
         # Compared outright, because W minus W+ would broadcast to nonsense.
         if shapes != self.shapes:
             raise UsageError(f"the latent is made of {_told(shapes)}, the start's of {_told(self.shapes)}")
-        moves = {key: part - self._origin(key, len(images)) for key, part in parts.items()}
-        scaled = [
-            move / self.get_buffer(f"spread_{key}") if self.scaled else move for key, move in moves.items()
-        ]
-        squares = [move.square().flatten(1) for move in scaled]
+        squares = [(part - self._origin(key, len(images))).square().flatten(1) for key, part in parts.items()]
         reduced = [square.sum(dim=1) if self.reduction == "sum" else square.mean(dim=1) for square in squares]
         return torch.stack(reduced).sum(dim=0)
 
@@ -180,10 +167,7 @@ def latent_distance(settings: Mapping[str, Any], start: Start) -> Objective:
     """Nearness to the start's latent."""
     if start.latent is None:
         raise UsageError("the objective 'latent' needs the start's latent")
-    chosen = read_settings(LatentSettings, settings, "latent")
-    if chosen.deviations and start.spread is None:
-        raise UsageError("the objective 'latent' needs the spread of random latents to measure in deviations")
-    return LatentDistance(start.latent, chosen.reduction, spread=start.spread if chosen.deviations else None)
+    return LatentDistance(start.latent, read_settings(LatentSettings, settings, "latent").reduction)
 
 
 def picture_distance(settings: Mapping[str, Any], start: Start) -> Objective:

@@ -22,6 +22,7 @@ from .face_set import FaceSet
 from .faces import CHOICES
 from .labels import attribute_loss, labels_of_seeds
 
+
 class Judge(nn.Module):
     """Pictures (B,3,64,64) in [0,1] -> logits of every attribute, name -> (B, values)."""
 

@@ -56,8 +56,8 @@ class FitSettings:
     ema: float = 0.998
     refine_steps: int = 9_000
     refine_lr: float = 2e-3
-    reading: float = 0.3
-    naming: float = 0.5
+    reading: float = 2.0
+    naming: float = 0.25
     distil_steps: int = 24_000
     distil_batch: int = 512
     distil_lr: float = 3e-2

@@ -47,7 +47,7 @@ class _Stage(nn.Module):
 
 
 class Reader(nn.Module):
-    """Pictures (B,3,64,64) in [-1,1] -> features of three stages, and logits of every attribute, name -> (B, values)."""
+    """Pictures (B,3,64,64) in [-1,1] -> features of three stages, and logits by attribute, (B, values) each."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -92,10 +92,10 @@ def reading_loss(reader: Reader, made: Tensor, drawn: Tensor, labels: Tensor, na
 class ReaderSettings:
     """Adam with a linear fall of the rate to 0; every picture is attacked within a ball of up to `radius`."""
 
-    steps: int = 1_800
+    steps: int = 3_000
     batch: int = 64
     lr: float = 2e-3
-    radius: float = 4.0
+    radius: float = 1.0
     save_seconds: float = 120.0
 
 

@@ -1,0 +1,134 @@
+"""What random latents of a generator are like: along what they vary, and what CLIP sees in their pictures.
+
+An edit sets out from here. Random pictures that fit the prompt differ from the others by one step in W, on average
+(the class means of Shen et al. 2020, with CLIP's similarity in place of a classifier); descent goes on from there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from ..generators.stylegan2 import StyleGAN2
+from ..guidance.clip import fitness
+from ..guidance.objective import Context, Objective, total
+from ..guidance.perceptor import AnyPerceptor
+from ..guidance.prompts import ImageLoader, Prompt, encode_prompts, load_templates
+from .drivers import Latent, chosen
+
+if TYPE_CHECKING:
+    from .models import LoadedModels
+
+SMALLEST_SPREAD = 1e-3
+_SAMPLES = 2048
+# Components whose deviation is below this share of the largest are noise of the mapping network.
+_SMALLEST_COMPONENT = 0.01
+_CHUNK_PIXELS = 2**19
+_STRIDES = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 6.0, 8.0)
+
+
+def random_w(generator: StyleGAN2, count: int, rng: torch.Generator) -> Tensor:
+    """Random w (count,w_dim) without truncation, of no class, on the generator's device."""
+    z = torch.randn(count, generator.z_dim, generator=rng).to(generator.w_avg.device)
+    labels = torch.zeros(count, generator.c_dim, device=z.device) if generator.c_dim else None
+    return generator.mapping.single(z, labels)
+
+
+@torch.no_grad()
+def axes_of(generator: StyleGAN2, space: str) -> Latent:
+    """What random latents vary along, each axis as long as their standard deviation there.
+
+    Returns:
+        In W and W+ the principal components of w, (K,w_dim), largest first (Härkönen et al. 2020, GANSpace); in S
+        the standard deviations (C,) by name, for there every channel has a meaning of its own (Wu et al. 2021).
+    """
+    w = random_w(generator, _SAMPLES, torch.Generator().manual_seed(0))
+    if space == "s":
+        styles = generator.styles(w[:, None].expand(-1, generator.num_ws, -1))
+        spread = (style.std(dim=0).clamp(min=SMALLEST_SPREAD) for style in styles)
+        return dict(zip(generator.style_names, spread, strict=True))
+    # On the CPU, for MPS has no SVD; signs do not matter to a descent.
+    _, lengths, directions = torch.linalg.svd((w - w.mean(dim=0)).cpu().float(), full_matrices=False)
+    deviations = lengths / len(w) ** 0.5
+    kept = deviations >= _SMALLEST_COMPONENT * deviations[0]
+    axes: Tensor = (directions * deviations[:, None])[kept].to(w)
+    return axes
+
+
+@dataclass(frozen=True)
+class Explored:
+    """Random latents and what the CLIP models see in their pictures.
+
+    Attributes:
+        w: (N,w_dim).
+        features: unit vectors (N,D), one tensor a model.
+    """
+
+    w: Tensor
+    features: tuple[Tensor, ...]
+
+
+@torch.no_grad()
+def explore(models: LoadedModels, perceptor: AnyPerceptor, count: int, clip_input: str) -> Explored:
+    """Draw `count` random pictures and look at them; the same ones again at no cost."""
+    key = (count, clip_input)
+    if key not in models.explored:
+        w = random_w(models.generator, count, torch.Generator().manual_seed(1))
+        features: list[list[Tensor]] = [[] for _ in perceptor.members]
+        for part in torch.split(w, max(1, _CHUNK_PIXELS // models.generator.resolution**2)):
+            # Coarse numbers will do for an average over many pictures, and are several times faster.
+            with torch.autocast(models.device.type, torch.bfloat16, models.device.type != "mps"):
+                codes = part[:, None].expand(-1, models.generator.num_ws, -1)
+                images = models.generator.decode(codes).float()
+                for seen, (member, _) in zip(features, perceptor.members, strict=True):
+                    seen.append(member.encode_image(images))
+        models.explored[key] = Explored(w, tuple(torch.cat(seen) for seen in features))
+    return models.explored[key]
+
+
+@torch.no_grad()
+def step_towards(
+    explored: Explored,
+    perceptor: AnyPerceptor,
+    prompts: Sequence[Prompt],
+    templates: str = "none",
+    load_image: ImageLoader | None = None,
+) -> Tensor:
+    """The mean step (w_dim,) from all random latents to those whose pictures fit the prompts.
+
+    The steps of several prompts add up, with their weights over the largest one's.
+    """
+    step = torch.zeros_like(explored.w[0])
+    shares = sum(share for _, share in perceptor.members)
+    middle = explored.w.mean(dim=0)
+    for (member, share), features in zip(perceptor.members, explored.features, strict=True):
+        wanted = encode_prompts(member, prompts, load_templates(templates), load_image=load_image)
+        weights = wanted.weights / wanted.weights.abs().max() * share / shares
+        for each, weight in zip(wanted.features, weights, strict=True):
+            step += weight * (fitness(features, each) @ explored.w - middle)
+    return step
+
+
+@torch.no_grad()
+def best_stride(
+    stride: Callable[[float], Latent], decode: Callable[[Latent], Tensor], objective: Objective, seed: int
+) -> Latent:
+    """The latent with the lowest loss, for each sample, of those at some strides along the step.
+
+    Args:
+        stride: how many steps to go -> the latent there.
+        seed: for objectives that look at random views.
+    """
+    best, lowest = stride(0.0), None
+    for length in _STRIDES:
+        latent = stride(length)
+        images = decode(latent)
+        loss = total(objective(images, Context(latent, [seed] * len(images))))
+        if lowest is None:
+            lowest = loss
+        best, lowest = chosen(loss < lowest, latent, best), torch.minimum(loss, lowest)
+    return best
