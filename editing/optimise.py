@@ -170,16 +170,16 @@ def latent_edit(
         face_encoder=required_face_encoder(models) if settings.identity_weight > 0 else None,
     )
     objective = objective_of(settings, start)
+    fixed = [name for name in origin.latent if name.endswith("torgb")] if settings.space == "s" else []
     first = origin.first
     if known is not None:
         step = step_towards(known, perceptor, start.prompts, settings.templates, _load_image)
-        first = best_stride(
-            lambda length: _moved(models.generator, origin.first, length * step),
-            lambda latent: shown(decode(latent)),
-            objective,
-            settings.seed,
-        )
-    fixed = [name for name in origin.latent if name.endswith("torgb")] if settings.space == "s" else []
+
+        def stride(length: float) -> Latent:
+            there = _moved(models.generator, origin.first, length * step)
+            return {**there, **{name: origin.first[name] for name in fixed}} if fixed else there
+
+        first = best_stride(stride, lambda latent: shown(decode(latent)), objective, settings.seed)
     driver: Driver = (
         Gradient(first, settings.steps, settings.lr, fixed=fixed)
         if settings.units == "raw"

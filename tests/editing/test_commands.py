@@ -435,4 +435,4 @@ def test_a_trace_is_json(edit):
     assert edit("face.png", PROMPT, "-o", "x.png", "--trace").code == 0
     lines = [json.loads(line) for line in Path("x.trace.jsonl").read_text().splitlines()]
     assert [line["index"] for line in lines] == [0, 1, 2]
-    assert set(lines[0]["losses"]) == {"progress", "latent", "picture"}
+    assert set(lines[0]["losses"]) == {"progress", "picture"}

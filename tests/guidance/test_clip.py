@@ -17,6 +17,8 @@ from promptbrush.guidance.clip import (
     Similarity,
     SimilaritySettings,
     cosine_distance,
+    fitness,
+    shown_direction,
     spherical_distance,
     text_direction,
 )
@@ -214,6 +216,42 @@ def test_progress_along_one_prompt_is_not_aside_of_the_other():
     both = moved(0.2, 0.1, 0.3, "red | green")
     missing = [math.log1p(math.exp(own.sharpness * (own.reach - way))) for way in (0.2, 0.1)]
     assert both == pytest.approx(sum(missing) / 2 / own.sharpness / own.reach + own.aside * 0.09, rel=1e-4)
+
+
+def test_fitness_is_a_softmax_of_cosines():
+    features = F.normalize(torch.tensor([[1.0, 0.0], [1.0, 0.2], [0.0, 1.0]]), dim=1)
+    counts = fitness(features, torch.tensor([1.0, 0.0]))
+    assert float(counts.sum()) == pytest.approx(1)
+    lead = float(features[0, 0] - features[1, 0])
+    assert float(counts[0] / counts[1]) == pytest.approx(math.exp(lead / 0.02), rel=1e-4)
+    assert float(counts[2]) < 1e-6
+
+
+def test_the_shown_direction_leads_to_the_pictures_that_fit():
+    features = torch.eye(3)
+    found = shown_direction(features, torch.tensor([1.0, 0.0, 0.0]))
+    assert torch.allclose(found, F.normalize(torch.tensor([2 / 3, -1 / 3, -1 / 3]), dim=0), atol=1e-4)
+
+
+@pytest.mark.parametrize("shown", [0.0, 0.25, 1.0])
+def test_progress_goes_partly_the_way_that_pictures_show(shown):
+    start = Start(
+        image=torch.zeros(1, 3, 4, 4),
+        perceptor=Moved(),
+        prompts=parse_prompts("red"),
+        source="black",
+        population=(torch.eye(3),),
+    )
+    objective = Progress(start, ProgressSettings(templates="none", shown=shown))
+    way = F.normalize(torch.tensor([2 / 3, -1 / 3, -1 / 3]), dim=0) * shown
+    way[0] += 1 - shown
+    assert torch.allclose(objective.members[0].rows[0], F.normalize(way, dim=0), atol=1e-4)
+
+
+def test_progress_refuses_a_share_that_is_none():
+    start = Start(image=torch.zeros(1, 3, 4, 4), perceptor=Moved(), prompts=parse_prompts("red"), source="a")
+    with pytest.raises(UsageError, match=r"shown of 'progress' must be between 0 and 1, not 1\.5"):
+        Progress(start, ProgressSettings(templates="none", shown=1.5))
 
 
 @pytest.mark.parametrize("field", ["reach", "sharpness"])

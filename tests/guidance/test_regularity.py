@@ -6,13 +6,12 @@ import numpy as np
 import pytest
 import torch
 from promptbrush import UsageError
-from promptbrush.guidance.objective import Context, Start
+from promptbrush.guidance.objective import Context
 from promptbrush.guidance.regularity import (
     LatentDistance,
     PictureDistance,
     TotalVariation,
     frobenius_variation,
-    latent_distance,
     mean_variation,
 )
 
@@ -87,15 +86,6 @@ def test_the_origin_is_a_copy():
 def test_a_latent_of_another_form_is_refused(latent):
     with pytest.raises(UsageError, match="latent"):
         LatentDistance(noise(1, 6))(IMAGES, Context(latent=latent))
-
-
-def test_latent_distance_in_deviations():
-    origin, latent, spread = noise(1, 4, 6), noise(2, 4, 6, seed=1), noise(6, seed=2) + 0.1
-    start = Start(latent=origin, spread=spread)
-    found = latent_distance({"reduction": "mean", "deviations": True}, start)(IMAGES, Context(latent=latent))
-    assert torch.allclose(found["latent"], ((latent - origin) / spread).square().mean((1, 2)))
-    with pytest.raises(UsageError, match="spread"):
-        latent_distance({"deviations": True}, Start(latent=origin))
 
 
 def test_picture_distance_counts_much_on_few_pixels_as_little_on_many():

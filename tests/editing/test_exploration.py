@@ -1,0 +1,85 @@
+"""What random latents are like: their axes, what CLIP sees in their pictures, and the step towards a prompt."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+from promptbrush.editing.exploration import (
+    Explored,
+    axes_of,
+    best_stride,
+    explore,
+    random_w,
+    step_towards,
+)
+from promptbrush.guidance.clip import fitness
+from promptbrush.guidance.objective import Function
+from promptbrush.guidance.prompts import parse_prompts
+
+PROMPT = "a woman with red hair"
+
+
+def test_axes_of_w_are_what_random_w_vary_along(models):
+    axes = axes_of(models.generator, "w+")
+    w = random_w(models.generator, 6000, torch.Generator().manual_seed(9))
+    lengths = axes.norm(dim=1)
+    assert (lengths[:-1] >= lengths[1:]).all()
+    directions = axes / lengths[:, None]
+    torch.testing.assert_close(directions @ directions.T, torch.eye(len(axes)), atol=1e-4, rtol=0)
+    along = (w - w.mean(0)) @ directions.T
+    torch.testing.assert_close(along.std(0)[:4], lengths[:4], rtol=0.1, atol=0)
+    # Nearly all that random w vary by.
+    assert float(along.var(0).sum() / w.var(0).sum()) > 0.99
+
+
+def test_axes_of_styles_are_their_deviations(models):
+    axes = axes_of(models.generator, "s")
+    w = random_w(models.generator, 6000, torch.Generator().manual_seed(9))
+    styles = models.generator.styles(w[:, None].expand(-1, models.generator.num_ws, -1))
+    assert list(axes) == models.generator.style_names
+    for name, style in zip(axes, styles, strict=True):
+        torch.testing.assert_close(axes[name], style.std(0), rtol=0.1, atol=1e-4)
+
+
+def test_what_was_explored_is_what_the_pictures_show_and_is_kept(models):
+    fresh = replace(models, explored={})
+    found = explore(fresh, fresh.perceptor, 6, "standard")
+    assert found.w.shape == (6, models.generator.w_dim)
+    images = models.generator.decode(found.w[:, None].expand(-1, models.generator.num_ws, -1))
+    ((perceptor, _),) = models.perceptor.members
+    assert float((perceptor.encode_image(images) * found.features[0]).sum(1).min()) > 0.999
+    assert explore(fresh, fresh.perceptor, 6, "standard") is found
+    assert explore(fresh, fresh.perceptor, 7, "standard") is not found
+
+
+def test_the_step_leads_to_the_mean_of_those_that_fit(models):
+    ((perceptor, _),) = models.perceptor.members
+    w = torch.randn(5, 16, generator=torch.Generator().manual_seed(0))
+    features = torch.nn.functional.normalize(
+        torch.randn(5, perceptor.encode_text([PROMPT]).shape[1], generator=torch.Generator().manual_seed(1)),
+        dim=1,
+    )
+    known = Explored(w, (features,))
+    step = step_towards(known, models.perceptor, parse_prompts(PROMPT))
+    counts = fitness(features, perceptor.encode_text([PROMPT])[0])
+    torch.testing.assert_close(step, counts @ w - w.mean(0))
+    away = step_towards(known, models.perceptor, parse_prompts(f"{PROMPT}:-2"))
+    torch.testing.assert_close(away, -step)
+    both = step_towards(known, models.perceptor, parse_prompts(f"{PROMPT}:2 | {PROMPT}:1"))
+    torch.testing.assert_close(both, 1.5 * step)
+
+
+@pytest.mark.parametrize("best", [0.0, 2.0])
+def test_each_sample_goes_its_own_best_stride(best):
+    starts = torch.tensor([[0.0], [1.0]])
+    wanted = starts + torch.tensor([[best], [0.5]])
+    objective = Function(lambda images: (images.flatten(1) - wanted).square().sum(1))
+    found = best_stride(
+        lambda length: starts + length,
+        lambda latent: latent[..., None, None].expand(-1, 1, 1, 1),
+        objective,
+        0,
+    )
+    assert torch.equal(found, wanted)
