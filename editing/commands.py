@@ -79,6 +79,8 @@ def edit_pictures(job: EditJob) -> Iterator[str]:
         if job.settings.identity_weight > 0:
             required_face_encoder(models)
         yield f"models: {job.models.pack} pack on {models.device}{_own_models(job.models)}"
+        if job.settings.explore:
+            yield f"first a look at {job.settings.explore} random pictures; --explore 0 leaves it out"
         for index, row in enumerate(paths):
             picture = job.pictures[index] if job.pictures else None
             subject = open_subject(models, picture, job.latent, job.mask)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -109,8 +109,8 @@ def on_device(latent: Latent, device: torch.device) -> Latent:
     return {name: style.to(device) for name, style in latent.items()}
 
 
-def _moved(generator: StyleGAN2, latent: Latent, move: Tensor) -> Latent:
-    """The latent after a move in W, (w_dim,), of all layers together.
+def _moved(generator: StyleGAN2, latent: Latent, move: Tensor, fixed: Collection[str] = ()) -> Latent:
+    """The latent after a move in W, (w_dim,), of all layers together; styles in `fixed` stay.
 
     Styles follow w along straight lines, so a move in W is one of theirs wherever they are.
     """
@@ -118,7 +118,8 @@ def _moved(generator: StyleGAN2, latent: Latent, move: Tensor) -> Latent:
         return latent + move
     still = torch.zeros_like(generator.w_avg).expand(1, generator.num_ws, -1)
     ends = zip(generator.style_names, generator.styles(still), generator.styles(still + move), strict=True)
-    return {name: latent[name] + (there - here) for name, here, there in ends}
+    moves = {name: there - here for name, here, there in ends if name not in fixed}
+    return {name: style + moves[name] if name in moves else style for name, style in latent.items()}
 
 
 def _noise(generator: StyleGAN2, seed: int) -> Tensor:
@@ -175,11 +176,12 @@ def latent_edit(
     if known is not None:
         step = step_towards(known, perceptor, start.prompts, settings.templates, _load_image)
 
-        def stride(length: float) -> Latent:
-            there = _moved(models.generator, origin.first, length * step)
-            return {**there, **{name: origin.first[name] for name in fixed}} if fixed else there
-
-        first = best_stride(stride, lambda latent: shown(decode(latent)), objective, settings.seed)
+        first = best_stride(
+            lambda length: _moved(models.generator, origin.first, length * step, fixed),
+            lambda latent: shown(decode(latent)),
+            objective,
+            settings.seed,
+        )
     driver: Driver = (
         Gradient(first, settings.steps, settings.lr, fixed=fixed)
         if settings.units == "raw"

@@ -20,7 +20,7 @@ from ..generators.training.adversarial import FinishSettings, FinishTrainer
 from ..generators.training.encoder import EncoderSettings, EncoderTrainer, load_attributes
 from ..generators.training.face_set import load_faces
 from ..generators.training.judge import JudgeSettings, JudgeTrainer, save_judge
-from ..generators.training.paired import FitSettings, Trainer, load_paired
+from ..generators.training.paired import FitSettings, Trainer, load_paired, save_attributes
 from ..generators.training.reader import ReaderSettings, ReaderTrainer
 from ..generators.training.sheets import fit_rows, save_sheet
 from ..guidance.training.clip import ClipSettings
@@ -49,6 +49,7 @@ ATTRIBUTION = (
     "Faces drawn with 'Toon Head' by Johan Melin (CC BY 4.0), through DiceBear, with changes: parts, colours and "
     "backgrounds were added",
 )
+ATTRIBUTES = "attributes.safetensors"
 _SIZE = 64
 _SHEET_EVERY = 1000
 
@@ -93,6 +94,9 @@ def stylegan2(
             sheet(fit_rows(last.average, drawn))
     sheet(fit_rows(last.average, drawn))
     save_generator(last.average.generator, output, {"licence": LICENCE, "seed": str(seed)}, torch.float16)
+    save_attributes(
+        last.average.attributes, output.with_name(ATTRIBUTES), {"licence": LICENCE, "seed": str(seed)}
+    )
     yield f"{output}: {fit.steps} steps of fit, {fit.refine_steps} of refining, {finish.steps} of finish"
 
 

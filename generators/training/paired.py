@@ -19,9 +19,11 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from ..._base import MissingError, loaded_state, save_state
+from ..._base import InputFileError, MissingError, loaded_state, save_state
 from ..pyramid import laplacian_loss
 from ..stylegan2.config import StyleGAN2Config
 from ..stylegan2.generator import StyleGAN2
@@ -88,6 +90,41 @@ class AttributeNetwork(nn.Module):
         """See the class."""
         w: Tensor = self.layers(vectors)
         return w
+
+
+def save_attributes(network: AttributeNetwork, path: Path, metadata: dict[str, str]) -> None:
+    """Write an attribute network as fp16 safetensors, in one step.
+
+    Raises:
+        InputFileError: the folder cannot be written, or its disk is full.
+    """
+    temporary = path.with_suffix(".part")
+    try:
+        state = {key: value.detach().cpu().half().contiguous() for key, value in network.state_dict().items()}
+        save_file(state, temporary, metadata=metadata)
+        temporary.replace(path)
+    except (OSError, SafetensorError) as error:
+        temporary.unlink(missing_ok=True)
+        raise InputFileError(f"{path}: cannot be written ({error}); choose another folder") from error
+
+
+def read_attributes(path: Path) -> AttributeNetwork:
+    """The network that `save_attributes` wrote, frozen, in float32.
+
+    Raises:
+        InputFileError: not such a file.
+    """
+    try:
+        state = load_file(path)
+        w_dim, inputs = state["layers.0.weight"].shape
+        network = AttributeNetwork(inputs, w_dim)
+        network.load_state_dict(state)
+    except (OSError, RuntimeError, SafetensorError, KeyError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputFileError(
+            f"{path}: not an attribute network ({reason}); train one with 'promptbrush train stylegan2'"
+        ) from error
+    return network.eval().requires_grad_(False)
 
 
 class PairedModel(nn.Module):

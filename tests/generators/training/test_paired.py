@@ -6,7 +6,12 @@ import pytest
 import torch
 from promptbrush import InputFileError
 from promptbrush.generators.training.face_set import FaceSet, load_faces
-from promptbrush.generators.training.paired import FitSettings, Trainer
+from promptbrush.generators.training.paired import (
+    FitSettings,
+    Trainer,
+    read_attributes,
+    save_attributes,
+)
 from promptbrush.generators.training.reader import Reader
 
 SETTINGS = FitSettings(steps=4, batch=4, refine_steps=2, distil_steps=4, distil_batch=16)
@@ -56,3 +61,14 @@ def test_a_foreign_checkpoint_is_named(faces: FaceSet, tmp_path: Path) -> None:
     torch.save({"model": {}}, tmp_path / "paired.pt")
     with pytest.raises(InputFileError, match=r"paired\.pt.*move it away"):
         trainer_of(faces, tmp_path)
+
+
+def test_a_saved_attribute_network_gives_the_same_w(faces: FaceSet, tmp_path: Path) -> None:
+    network, path = trainer_of(faces, tmp_path).average.attributes, tmp_path / "attributes.safetensors"
+    save_attributes(network, path, {"licence": "CC-BY-4.0"})
+    vectors = torch.from_numpy(faces.vectors)
+    assert torch.allclose(read_attributes(path)(vectors), network(vectors), atol=1e-2)
+    (tmp_path / "broken").write_bytes(path.read_bytes()[:50])
+    for name in ("broken", "nothing"):
+        with pytest.raises(InputFileError, match=f"{name}: not an attribute network"):
+            read_attributes(tmp_path / name)
