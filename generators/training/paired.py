@@ -56,7 +56,7 @@ class FitSettings:
     batch: int = 32
     lr: float = 4e-3
     ema: float = 0.998
-    refine_steps: int = 9_000
+    refine_steps: int = 7_000
     refine_lr: float = 2e-3
     reading: float = 2.0
     naming: float = 0.25
