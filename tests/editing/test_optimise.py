@@ -37,7 +37,9 @@ def steps_of(models, subject, settings, count=None):
 @pytest.mark.parametrize("space", ["w", "w+", "s"])
 @pytest.mark.parametrize("loss", ["similarity", "spherical", "directional", "progress"])
 def test_the_objective_falls(models, subject, space, loss):
-    settings = edit_settings(PROMPT, steps=16, space=space, clip_loss=loss, lr=0.05, explore=0, picture_weight=0.3)
+    settings = edit_settings(
+        PROMPT, steps=16, space=space, clip_loss=loss, lr=0.05, explore=0, picture_weight=0.3
+    )
     steps, _ = steps_of(models, subject, settings)
     totals = [float(total(step.losses)) for step in steps]
     assert min(totals) < totals[0] - 0.01
