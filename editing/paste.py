@@ -11,7 +11,7 @@ from .framing import Placement, blend
 # Differences in [0,1] that are surely nothing, and surely the edit.
 _NOTHING, _SURELY = 0.05, 0.15
 # Differences up to which a picture keeps what the generator cannot draw of it, and from which nothing is kept.
-_KEPT, _REPLACED = 0.25, 0.6
+_KEPT, _REPLACED = 0.18, 0.45
 
 
 def change_mask(before: Tensor, after: Tensor) -> Tensor:

@@ -100,7 +100,7 @@ def test_a_slight_change_keeps_what_the_generator_does_not_draw(rng):
     original = 0.2 + 0.5 * photo(64, 64, rng)
     square, placement = letterbox(original, 64)
     before = torch.full_like(square, 0.2)
-    slight = paste_changed(original, before, before + 0.2, placement)
+    slight = paste_changed(original, before, before + 0.15, placement)
     assert float((slight - original).std()) < 1e-3
-    assert float((slight - original).mean()) > 0.15
+    assert float((slight - original).mean()) > 0.1
     assert torch.allclose(paste_changed(original, before, before + 0.7, placement), before + 0.7)
