@@ -36,6 +36,9 @@ from .pictures import read_picture, write_picture
 from .recipe import MAX_SEED, EditSettings, Recipe
 from .subjects import Subject, check_space, open_picture, open_subject, read_mask
 
+# From this side on a user should know what takes so long before the first step.
+_SLOW_RESOLUTION = 256
+
 
 @dataclass(frozen=True)
 class EditJob:
@@ -79,7 +82,7 @@ def edit_pictures(job: EditJob) -> Iterator[str]:
         if job.settings.identity_weight > 0:
             required_face_encoder(models)
         yield f"models: {job.models.pack} pack on {models.device}{_own_models(job.models)}"
-        if job.settings.explore:
+        if job.settings.explore and models.generator.resolution >= _SLOW_RESOLUTION:
             yield f"first a look at {job.settings.explore} random pictures; --explore 0 leaves it out"
         for index, row in enumerate(paths):
             picture = job.pictures[index] if job.pictures else None

@@ -17,17 +17,22 @@ from promptbrush.generators.training.face_set import face_of
 from promptbrush.generators.training.faces import render
 
 Job = tuple[int, str]
+_COLUMNS = 3
 GOOD: list[Job] = [
-    (30_000_027, "a person wearing round glasses"),
-    (30_000_003, "a person on a white background"),
-    (30_000_004, "a person wearing sunglasses"),
-    (30_000_000, "a person with green hair"),
+    (30_000_040, "a person with pink hair"),
+    (30_000_046, "a person wearing a crown"),
+    (30_000_058, "a person wearing round glasses"),
+    (30_000_059, "a person with light skin"),
+    (30_000_045, "a person with dark skin"),
+    (30_000_051, "a person on a blue background"),
 ]
 FAILURES: list[Job] = [
-    (30_000_010, "a person with light skin"),
-    (30_000_015, "a person with red hair"),
-    (30_000_012, "a person with black hair"),
-    (30_000_025, "a person with closed eyes"),
+    (30_000_044, "a bald person"),
+    (30_000_052, "an old person"),
+    (30_000_050, "a person with a moustache"),
+    (30_000_055, "a sad person"),
+    (30_000_048, "a person with spiky hair"),
+    (30_000_053, "a person with freckles"),
 ]
 
 
@@ -62,7 +67,7 @@ def main() -> None:
     arguments = parser.parse_args()
     models = load_models(ModelChoice(arguments.pack))
     for name, jobs in (("edits", GOOD), ("failures", FAILURES)):
-        picture = sheet(models, jobs[: arguments.limit], 4, arguments.steps)
+        picture = sheet(models, jobs[: arguments.limit], _COLUMNS, arguments.steps)
         write_png(picture, arguments.output / f"{name}.png")
 
 

@@ -431,6 +431,14 @@ def test_no_flag_lacks_its_help(command, name):
             assert "".join(described.split()) in squeezed, parameter.name
 
 
+def test_a_slow_look_at_random_pictures_is_told(edit, monkeypatch):
+    monkeypatch.setattr(commands, "_SLOW_RESOLUTION", 16)
+    told = edit("face.png", PROMPT, "-o", "x.png", "--explore", "8")
+    assert told.code == 0
+    assert "a look at 8 random pictures; --explore 0" in told.out
+    assert "random pictures" not in edit("face.png", PROMPT, "-o", "y.png", "--explore", "0").out
+
+
 def test_a_trace_is_json(edit):
     assert edit("face.png", PROMPT, "-o", "x.png", "--trace").code == 0
     lines = [json.loads(line) for line in Path("x.trace.jsonl").read_text().splitlines()]
