@@ -10,9 +10,10 @@ import importlib
 import importlib.metadata
 import pickle
 import struct
+import time
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -166,6 +167,24 @@ def save_state(path: Path, state: dict[str, Any]) -> None:
     except (OSError, RuntimeError) as error:
         temporary.unlink(missing_ok=True)
         raise InputFileError(f"{path}: cannot be written ({error}); free some space") from error
+
+
+class Autosave:
+    """Saves a training now and then: call it after every step.
+
+    Args:
+        save: writes the whole state.
+        seconds: at least so long between two saves.
+    """
+
+    def __init__(self, save: Callable[[], None], seconds: float) -> None:
+        self.save, self.seconds, self.saved = save, seconds, time.monotonic()
+
+    def __call__(self) -> None:
+        """Save if it is time."""
+        if time.monotonic() - self.saved > self.seconds:
+            self.save()
+            self.saved = time.monotonic()
 
 
 @contextmanager

@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 from promptbrush.editing.framing import letterbox
 from promptbrush.generators.training.face_set import face_of
 from promptbrush.generators.training.faces import CHOICES, Face, render
 from promptbrush.generators.training.judge import Judge
-from promptbrush.generators.training.labels import HIDDEN, labels_of
+from promptbrush.generators.training.labels import HIDDEN, labels_of_faces
 from torch import Tensor
 
 JUDGE = Path(__file__).with_name("judge.safetensors")
@@ -40,7 +39,7 @@ class Faces:
 def drawn(faces: list[Face]) -> Faces:
     """Pictures and labels of faces."""
     pictures = [torch.from_numpy(render(face, PICTURE).copy()) for face in faces]
-    labels = torch.from_numpy(np.stack([labels_of(face) for face in faces]))
+    labels = labels_of_faces(faces)
     return Faces(torch.stack(pictures).permute(0, 3, 1, 2).float() / 255, labels)
 
 

@@ -13,12 +13,10 @@ import statistics
 import sys
 from pathlib import Path
 
-import numpy as np
 import torch
 from faces import JUDGE, NAMES, judged, unseen
 from promptbrush.generators import load_generator
-from promptbrush.generators.training.face_set import face_of
-from promptbrush.generators.training.faces import face_vector
+from promptbrush.generators.training.face_set import face_of, vectors_of
 from promptbrush.generators.training.judge import load_judge
 from promptbrush.generators.training.paired import read_attributes
 
@@ -41,7 +39,7 @@ def main() -> None:
     judge, faces = load_judge(arguments.judge), unseen(arguments.faces, arguments.first_seed)
     seeds = range(arguments.first_seed, arguments.first_seed + arguments.faces)
     with torch.no_grad():
-        w = attributes(torch.from_numpy(np.stack([face_vector(face_of(seed)) for seed in seeds])))
+        w = attributes(torch.from_numpy(vectors_of([face_of(seed) for seed in seeds])))
         codes = w[:, None].expand(-1, generator.num_ws, -1)
         made = torch.cat([judged(judge, generator.decode(part)) for part in torch.split(codes, BATCH)])
     true = torch.cat([judged(judge, part) for part in torch.split(faces.pictures, BATCH)])

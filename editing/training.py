@@ -9,16 +9,15 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
 from .._base import InputFileError
 from ..generators.training.face_captions import attribute_prompt, caption
-from ..generators.training.face_set import FaceSet, face_of
-from ..generators.training.faces import CHOICES, Face, face_vector
-from ..generators.training.labels import labels_of
+from ..generators.training.face_set import FaceSet, face_of, vectors_of
+from ..generators.training.faces import CHOICES, Face
+from ..generators.training.labels import labels_of_faces
 from ..generators.training.paired import PairedModel
 from ..guidance.training.bpe import train_bpe, vocab_size, write_merges
 from ..guidance.training.clip import MEAN, STD, ClipSettings, ClipTrainer, mini_config
@@ -39,7 +38,7 @@ class FacePairs:
     def __init__(self, faces: FaceSet) -> None:
         self.faces = faces
         self.known = [face_of(seed) for seed in faces.seeds]
-        self.labels = torch.from_numpy(np.stack([labels_of(face) for face in self.known]))
+        self.labels = labels_of_faces(self.known)
 
     def __len__(self) -> int:
         return len(self.known)
@@ -100,15 +99,12 @@ def draw_blends(pairs: FacePairs, model: PairedModel, seed: int = 0) -> Blends:
     """
     rng, noise = random.Random(seed), torch.Generator().manual_seed(seed)
     others = [_another(face, pairs.known, rng) for face in pairs.known]
-    ends = [
-        torch.from_numpy(np.stack([face_vector(face) for face in faces])) for faces in (pairs.known, others)
-    ]
+    ends = [torch.from_numpy(vectors_of(faces)) for faces in (pairs.known, others)]
     share = torch.rand(len(others), generator=noise) * (1 + 2 * _BEYOND) - _BEYOND
     first, second = (torch.cat([model.attributes(part) for part in torch.split(end, _CHUNK)]) for end in ends)
     w = torch.lerp(first, second, share[:, None])
     images = torch.cat([_drawn(model, part, first.std(0), noise) for part in torch.split(w, _CHUNK)])
-    seconds = torch.from_numpy(np.stack([labels_of(face) for face in others]))
-    return Blends(images, pairs.labels, seconds, share.clamp(0, 1))
+    return Blends(images, pairs.labels, labels_of_faces(others), share.clamp(0, 1))
 
 
 def _another(face: Face, faces: list[Face], rng: random.Random) -> Face:

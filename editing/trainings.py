@@ -19,10 +19,11 @@ from ..generators.stylegan2 import load_generator, save_generator
 from ..generators.training.adversarial import FinishSettings, FinishTrainer
 from ..generators.training.encoder import EncoderSettings, EncoderTrainer, load_attributes
 from ..generators.training.face_set import load_faces
-from ..generators.training.judge import JudgeSettings, JudgeTrainer, save_judge
-from ..generators.training.paired import FitSettings, Trainer, load_paired, save_attributes
+from ..generators.training.judge import JudgeSettings, JudgeTrainer
+from ..generators.training.paired import FitSettings, Trainer, load_paired
 from ..generators.training.reader import ReaderSettings, ReaderTrainer
 from ..generators.training.sheets import fit_rows, save_sheet
+from ..generators.weights import save_half
 from ..guidance.training.clip import ClipSettings
 from ..guidance.training.robust import RobustSettings
 from .training import BPE_NAME, clip_trainer, robust_trainer, save_clip
@@ -76,7 +77,7 @@ def stylegan2(
     for made, loss in reading.run():
         if made % 50 == 0:
             yield f"reader {made}/{reader.steps}  loss {loss:.4f}"
-    trainer = Trainer(drawn, reading.reader, work, fit, seed)
+    trainer = Trainer(drawn, reading.network, work, fit, seed)
     sheet = functools.partial(save_sheet, path=work / "stylegan2.png", zoom=2)
     for step in trainer.run():
         if (step.index + 1) % 100 == 0:
@@ -94,9 +95,7 @@ def stylegan2(
             sheet(fit_rows(last.average, drawn))
     sheet(fit_rows(last.average, drawn))
     save_generator(last.average.generator, output, {"licence": LICENCE, "seed": str(seed)}, torch.float16)
-    save_attributes(
-        last.average.attributes, output.with_name(ATTRIBUTES), {"licence": LICENCE, "seed": str(seed)}
-    )
+    save_half(last.average.attributes, output.with_name(ATTRIBUTES), {"licence": LICENCE, "seed": str(seed)})
     yield f"{output}: {fit.steps} steps of fit, {fit.refine_steps} of refining, {finish.steps} of finish"
 
 
@@ -124,7 +123,7 @@ def judge(work: Path, output: Path, faces: int, seed: int, settings: JudgeSettin
     for done, loss in trainer.run():
         if done % 100 == 0:
             yield f"judge {done}/{settings.steps}  loss {loss:.4f}"
-    save_judge(trainer.judge, output, {"licence": LICENCE, "steps": str(settings.steps), "seed": str(seed)})
+    save_half(trainer.network, output, {"licence": LICENCE, "steps": str(settings.steps), "seed": str(seed)})
     yield f"{output}: {settings.steps} steps on {faces} faces"
 
 

@@ -11,12 +11,12 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from .._base import InputFileError, UsageError
 from .stylegan2.config import MAX_DEPTH, MAX_WIDTH, check_range
 from .stylegan2.layers import full_precision
+from .weights import save_half
 
 KIND = "encoder"
 _GROUPS = 8
@@ -162,17 +162,7 @@ def save_encoder(encoder: Encoder, path: str | Path, metadata: dict[str, str] | 
     Raises:
         InputFileError: the folder cannot be written, or its disk is full.
     """
-    target = Path(path)
-    temporary = target.with_name(f".{target.name}.part")
-    header = {**(metadata or {}), "kind": KIND, "config": encoder.config.to_json()}
-    state = {key: value.detach().cpu().half().contiguous() for key, value in encoder.state_dict().items()}
-    try:
-        save_file(state, temporary, metadata=header)
-        temporary.replace(target)
-    except (OSError, SafetensorError) as error:
-        raise InputFileError(f"{path}: cannot be written ({error}); choose another folder") from error
-    finally:
-        temporary.unlink(missing_ok=True)
+    save_half(encoder, path, {**(metadata or {}), "kind": KIND, "config": encoder.config.to_json()})
 
 
 def load_encoder(path: str | Path) -> Encoder:

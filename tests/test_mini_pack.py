@@ -16,7 +16,7 @@ from promptbrush.generators.training.face_captions import attribute_prompt
 from promptbrush.generators.training.face_set import face_of
 from promptbrush.generators.training.faces import CHOICES, Face, render, resolve
 from promptbrush.generators.training.judge import Judge, load_judge
-from promptbrush.generators.training.labels import HIDDEN, labels_of
+from promptbrush.generators.training.labels import HIDDEN, labels_of_faces
 from torch import Tensor
 
 pytest.importorskip("resvg_py", reason="drawn faces need promptbrush[train]")
@@ -51,7 +51,7 @@ def pictures(faces: list[Face]) -> Tensor:
 
 @pytest.fixture(scope="module")
 def visible(faces: list[Face]) -> Tensor:
-    return torch.from_numpy(np.stack([labels_of(face) for face in faces])) != HIDDEN
+    return labels_of_faces(faces) != HIDDEN
 
 
 def seen(judge: Judge, pictures: Tensor) -> Tensor:

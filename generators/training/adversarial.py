@@ -8,7 +8,6 @@ between two faces in W, which only the discriminator judges, so that what lies b
 from __future__ import annotations
 
 import copy
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ..._base import loaded_state, save_state
+from ..._base import Autosave, loaded_state, save_state
 from ..pyramid import laplacian_loss
 from ..stylegan2.config import DiscriminatorConfig
 from ..stylegan2.discriminator import Discriminator
@@ -92,14 +91,12 @@ class FinishTrainer:
 
     def run(self) -> Iterator[FinishStep]:
         """Step by step to the end; finished steps are not repeated."""
-        saved = time.monotonic()
+        autosave = Autosave(self.save, self.settings.save_seconds)
         for index in range(self.done, self.settings.steps):
             generator, pixels = self._generator_step(learns=index >= self.settings.warmup)
             discriminator = self._discriminator_step(penalised=index % self.settings.r1_every == 0)
             self.done = index + 1
-            if time.monotonic() - saved > self.settings.save_seconds:
-                self.save()
-                saved = time.monotonic()
+            autosave()
             yield FinishStep(index, self.settings.steps, discriminator, generator, pixels)
         self.save()
 

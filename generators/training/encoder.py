@@ -10,7 +10,6 @@ from __future__ import annotations
 import copy
 import hashlib
 import math
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from ..._base import UsageError, loaded_state, save_state
+from ..._base import Autosave, UsageError, loaded_state, save_state
 from ..encoder import Encoder, EncoderConfig
 from ..pyramid import reconstruction_loss
 from ..stylegan2.generator import StyleGAN2
@@ -73,10 +72,7 @@ def load_attributes(work: Path) -> AttributeNetwork:
     with fitted_state(work) as average:
         prefix = "attributes."
         found = {key[len(prefix) :]: value for key, value in average.items() if key.startswith(prefix)}
-        w_dim, inputs = torch.as_tensor(found["layers.0.weight"]).shape
-        network = AttributeNetwork(inputs, w_dim)
-        network.load_state_dict(found)
-    return network.eval().requires_grad_(False)
+        return AttributeNetwork.of_state(found)
 
 
 class EncoderTrainer:
@@ -119,7 +115,7 @@ class EncoderTrainer:
 
     def run(self) -> Iterator[EncoderStep]:
         """Step by step to the end; finished steps are not repeated."""
-        saved = time.monotonic()
+        autosave = Autosave(self.save, self.settings.save_seconds)
         for index in range(self.done, self.settings.steps):
             for group in self.optimiser.param_groups:
                 group["lr"] = self.settings.lr * schedule(index / self.settings.steps)
@@ -130,9 +126,7 @@ class EncoderTrainer:
             torch.autograd.backward(loss)
             self.optimiser.step()
             self.done = index + 1
-            if time.monotonic() - saved > settings.save_seconds:
-                self.save()
-                saved = time.monotonic()
+            autosave()
             shown = [float(value.detach()) for value in (loss, picture, latent, offset)]
             yield EncoderStep(index, settings.steps, *shown)
         self.save()

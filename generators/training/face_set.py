@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -54,6 +54,11 @@ def face_of(seed: int, held_out_pairs: bool = False) -> Face:
     return face
 
 
+def vectors_of(faces: Sequence[Face]) -> NDArray[np.float32]:
+    """`face_vector` of each face, (N, D)."""
+    return np.stack([face_vector(face) for face in faces])
+
+
 def load_faces(folder: Path, count: int, size: int, first_seed: int = 0) -> FaceSet:
     """The set from `folder`, drawn first if it is not there yet.
 
@@ -72,7 +77,7 @@ def load_faces(folder: Path, count: int, size: int, first_seed: int = 0) -> Face
     return FaceSet(
         seeds,
         images,
-        np.stack([face_vector(face) for face in faces]),
+        vectors_of(faces),
         np.array([[index[name][face.choices[name]] for name in CHOICES] for face in faces]),
         np.array([[face.continuous[name] for name in CONTINUOUS] for face in faces], np.float32),
     )

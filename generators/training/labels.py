@@ -25,9 +25,14 @@ def labels_of(face: Face) -> NDArray[np.int64]:
     return np.array(found)
 
 
+def labels_of_faces(faces: Sequence[Face]) -> Tensor:
+    """`labels_of` each face, (N, attributes)."""
+    return torch.from_numpy(np.stack([labels_of(face) for face in faces]))
+
+
 def labels_of_seeds(seeds: Sequence[int]) -> Tensor:
     """`labels_of` the faces of some seeds, (N, attributes)."""
-    return torch.from_numpy(np.stack([labels_of(face_of(seed)) for seed in seeds]))
+    return labels_of_faces([face_of(seed) for seed in seeds])
 
 
 def attribute_loss(logits: dict[str, Tensor], labels: Tensor) -> Tensor:

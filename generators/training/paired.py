@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import copy
 import math
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
@@ -20,10 +19,10 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from ..._base import InputFileError, MissingError, loaded_state, save_state
+from ..._base import Autosave, InputFileError, MissingError, loaded_state, save_state
 from ..pyramid import laplacian_loss
 from ..stylegan2.config import StyleGAN2Config
 from ..stylegan2.generator import StyleGAN2
@@ -86,45 +85,38 @@ class AttributeNetwork(nn.Module):
         steps = pairwise(widths)
         self.layers = nn.Sequential(*(FullyConnected(i, o, activate=True) for i, o in steps))
 
+    @classmethod
+    def of_state(cls, state: Mapping[str, Tensor]) -> AttributeNetwork:
+        """The network of a state, frozen.
+
+        Raises:
+            KeyError, ValueError, RuntimeError: the state is not one's.
+        """
+        w_dim, inputs = torch.as_tensor(state["layers.0.weight"]).shape
+        network = cls(inputs, w_dim)
+        network.load_state_dict(state)
+        return network.eval().requires_grad_(False)
+
     def forward(self, vectors: Tensor) -> Tensor:
         """See the class."""
         w: Tensor = self.layers(vectors)
         return w
 
 
-def save_attributes(network: AttributeNetwork, path: Path, metadata: dict[str, str]) -> None:
-    """Write an attribute network as fp16 safetensors, in one step.
-
-    Raises:
-        InputFileError: the folder cannot be written, or its disk is full.
-    """
-    temporary = path.with_suffix(".part")
-    try:
-        state = {key: value.detach().cpu().half().contiguous() for key, value in network.state_dict().items()}
-        save_file(state, temporary, metadata=metadata)
-        temporary.replace(path)
-    except (OSError, SafetensorError) as error:
-        temporary.unlink(missing_ok=True)
-        raise InputFileError(f"{path}: cannot be written ({error}); choose another folder") from error
-
-
 def read_attributes(path: Path) -> AttributeNetwork:
-    """The network that `save_attributes` wrote, frozen, in float32.
+    """The attribute network that `save_half` wrote, frozen, in float32.
 
     Raises:
         InputFileError: not such a file.
     """
     try:
-        state = load_file(path)
-        w_dim, inputs = state["layers.0.weight"].shape
-        network = AttributeNetwork(inputs, w_dim)
-        network.load_state_dict(state)
+        network = AttributeNetwork.of_state(load_file(path))
     except (OSError, RuntimeError, SafetensorError, KeyError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise InputFileError(
             f"{path}: not an attribute network ({reason}); train one with 'promptbrush train stylegan2'"
         ) from error
-    return network.eval().requires_grad_(False)
+    return network
 
 
 class PairedModel(nn.Module):
@@ -250,7 +242,7 @@ class Trainer:
         self.save()
 
     def _stage(self, name: str, total: int, loss_of: Callable[[], Tensor]) -> Iterator[FitStep]:
-        optimiser, saved = self.optimisers[name], time.monotonic()
+        optimiser, autosave = self.optimisers[name], Autosave(self.save, self.settings.save_seconds)
         base = optimiser.defaults["lr"]
         for index in range(self.done[name], total):
             for group in optimiser.param_groups:
@@ -261,9 +253,7 @@ class Trainer:
             optimiser.step()
             update_ema(self.average, self.model, min(self.settings.ema, (1 + index) / (10 + index)))
             self.done[name] = index + 1
-            if time.monotonic() - saved > self.settings.save_seconds:
-                self.save()
-                saved = time.monotonic()
+            autosave()
             yield FitStep(name, index, total, float(loss.detach()), self.average.generator)
         self.save()
 

@@ -8,8 +8,6 @@ architecture is not the judge's.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,10 +15,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..._base import loaded_state, save_state
+from .classifier import ClassifierSettings, ClassifierTrainer
 from .face_set import FaceSet
 from .faces import CHOICES
-from .labels import attribute_loss, labels_of_seeds
+from .labels import attribute_loss
 
 _STEM, _WIDTHS, _TOP = 24, (48, 96, 160), 32
 
@@ -89,76 +87,33 @@ def reading_loss(reader: Reader, made: Tensor, drawn: Tensor, labels: Tensor, na
 
 
 @dataclass(frozen=True)
-class ReaderSettings:
-    """Adam with a linear fall of the rate to 0; every picture is attacked within a ball of up to `radius`."""
+class ReaderSettings(ClassifierSettings):
+    """See `ClassifierSettings`; every picture is attacked within a ball of up to `radius`."""
 
     steps: int = 3_000
     batch: int = 64
     lr: float = 2e-3
     radius: float = 1.0
-    save_seconds: float = 120.0
 
 
-class ReaderTrainer:
+class ReaderTrainer(ClassifierTrainer[Reader]):
     """Trains a reader on a face set; a checkpoint in `folder` is continued."""
 
     def __init__(self, faces: FaceSet, folder: Path, settings: ReaderSettings, seed: int = 0) -> None:
-        self.faces, self.settings = faces, settings
-        self.labels = labels_of_seeds(faces.seeds)
-        with torch.random.fork_rng([]):
-            torch.manual_seed(seed)
-            self.reader = Reader().to(memory_format=torch.channels_last)
-        self.rng = torch.Generator().manual_seed(seed)
-        self.optimiser = torch.optim.Adam(self.reader.parameters(), settings.lr)
-        self.path, self.done = folder / "reader.pt", 0
-        if self.path.exists():
-            self._load()
+        super().__init__("reader", Reader, faces, folder, settings, seed)
+        self.radius = settings.radius
 
-    def run(self) -> Iterator[tuple[int, float]]:
-        """(steps done, loss) after each step; finished steps are not repeated."""
-        saved = time.monotonic()
-        for index in range(self.done, self.settings.steps):
-            for group in self.optimiser.param_groups:
-                group["lr"] = self.settings.lr * (1 - index / self.settings.steps)
-            rows = torch.randint(len(self.labels), (self.settings.batch,), generator=self.rng)
-            images, labels = self._moved(self.faces.pictures(rows)), self.labels[rows]
-            loss = self._loss(self._attacked(images, labels), labels)
-            self.optimiser.zero_grad()
-            torch.autograd.backward(loss)
-            self.optimiser.step()
-            self.done = index + 1
-            if time.monotonic() - saved > self.settings.save_seconds:
-                self.save()
-                saved = time.monotonic()
-            yield self.done, float(loss.detach())
-        self.save()
+    def loss(self, pictures: Tensor, labels: Tensor) -> Tensor:
+        return self._read(self._attacked(self.shifted(pictures), labels), labels)
 
-    def _loss(self, images: Tensor, labels: Tensor) -> Tensor:
+    def _read(self, images: Tensor, labels: Tensor) -> Tensor:
         with torch.autocast("cpu", dtype=torch.bfloat16):
-            _, logits = self.reader(images.contiguous(memory_format=torch.channels_last))
+            _, logits = self.network(images.contiguous(memory_format=torch.channels_last))
         return attribute_loss(logits, labels)
 
     def _attacked(self, images: Tensor, labels: Tensor) -> Tensor:
         """One step up the loss, of a random length in [0, radius] for each picture."""
         images = images.detach().requires_grad_()
-        (slope,) = torch.autograd.grad(self._loss(images, labels), images)
-        length = self.settings.radius * torch.rand(len(images), 1, 1, 1, generator=self.rng)
+        (slope,) = torch.autograd.grad(self._read(images, labels), images)
+        length = self.radius * torch.rand(len(images), 1, 1, 1, generator=self.rng)
         return (images + length * F.normalize(slope.flatten(1), dim=1).view_as(slope)).detach()
-
-    def _moved(self, images: Tensor) -> Tensor:
-        """All pictures shifted by up to two pixels; a generator's faces do not sit on the drawn ones' grid."""
-        dy, dx = torch.randint(0, 5, (2,), generator=self.rng).tolist()
-        padded = F.pad(images, (2, 2, 2, 2), mode="replicate")
-        return padded[:, :, dy : dy + images.shape[2], dx : dx + images.shape[3]]
-
-    def save(self) -> None:
-        """Write the whole state in one step."""
-        state = {"reader": self.reader.state_dict(), "optimiser": self.optimiser.state_dict()}
-        save_state(self.path, {**state, "rng": self.rng.get_state(), "done": self.done})
-
-    def _load(self) -> None:
-        with loaded_state(self.path, torch.device("cpu")) as state:
-            self.reader.load_state_dict(state["reader"])
-            self.optimiser.load_state_dict(state["optimiser"])
-            self.rng.set_state(state["rng"])
-            self.done = state["done"]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import random
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +19,7 @@ from open_clip.model import CLIP
 from open_clip.tokenizer import SimpleTokenizer
 from torch import Tensor
 
-from ..._base import loaded_state, save_state
+from ..._base import Autosave, loaded_state, save_state
 
 MEAN, STD = (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)
 
@@ -167,15 +166,13 @@ class ClipTrainer:
 
     def run(self) -> Iterator[ClipStep]:
         """Step by step to the end; finished steps are not repeated."""
-        saved, total = time.monotonic(), self.settings.steps
+        autosave, total = Autosave(self.save, self.settings.save_seconds), self.settings.steps
         for index in range(self.done, total):
             for group in self.optimiser.param_groups:
                 group["lr"] = self.settings.lr * schedule(index, total, 200)
             loss = self._step(index / total)
             self.done = index + 1
-            if time.monotonic() - saved > self.settings.save_seconds:
-                self.save()
-                saved = time.monotonic()
+            autosave()
             yield ClipStep(index, total, loss)
         self.save()
 

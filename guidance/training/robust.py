@@ -9,7 +9,6 @@ So the picture tower learns on, while the texts stay: from pictures moved agains
 from __future__ import annotations
 
 import random
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..._base import loaded_state, save_state
+from ..._base import Autosave, loaded_state, save_state
 from .clip import ClipStep, ClipTrainer, attacked, contrastive_loss, decaying_adam, schedule
 
 _WORDINGS = 40
@@ -99,15 +98,13 @@ class RobustTrainer:
 
     def run(self) -> Iterator[ClipStep]:
         """Step by step to the end; finished steps are not repeated."""
-        saved, total = time.monotonic(), self.settings.steps
+        autosave, total = Autosave(self.save, self.settings.save_seconds), self.settings.steps
         for index in range(self.done, total):
             for group in self.optimiser.param_groups:
                 group["lr"] = self.settings.lr * schedule(index, total, 100)
             loss = self._step(min(1.0, 0.1 + 2 * index / total) * self.settings.radius)
             self.done = index + 1
-            if time.monotonic() - saved > self.settings.save_seconds:
-                self.save()
-                saved = time.monotonic()
+            autosave()
             yield ClipStep(index, total, loss)
         self.save()
 

@@ -1,4 +1,4 @@
-"""The judge learns what is visible and resumes to the same bits."""
+"""The judge learns what is visible and judges the same from its file."""
 
 from pathlib import Path
 
@@ -10,9 +10,9 @@ from promptbrush.generators.training.judge import (
     JudgeSettings,
     JudgeTrainer,
     load_judge,
-    save_judge,
 )
 from promptbrush.generators.training.labels import accuracy
+from promptbrush.generators.weights import save_half
 
 
 @pytest.fixture(scope="module")
@@ -25,38 +25,16 @@ def test_it_learns_a_small_set_by_heart(faces: FaceSet, tmp_path: Path) -> None:
     losses = [loss for _, loss in trainer.run()]
     assert losses[-1] < 0.5 * losses[0]
     with torch.no_grad():
-        shares = accuracy(trainer.judge(trainer.faces.pictures(torch.arange(16)) / 2 + 0.5), trainer.labels)
+        shares = accuracy(trainer.network(trainer.faces.pictures(torch.arange(16)) / 2 + 0.5), trainer.labels)
     assert shares["background_colour"] > 0.8
-
-
-def test_resuming_gives_the_same_bits(faces: FaceSet, tmp_path: Path) -> None:
-    settings = JudgeSettings(steps=4, batch=4)
-    whole = JudgeTrainer(faces, tmp_path / "whole", settings)
-    list(whole.run())
-    half = JudgeTrainer(faces, tmp_path / "half", settings)
-    steps = half.run()
-    next(steps)
-    next(steps)
-    half.save()
-    again = JudgeTrainer(faces, tmp_path / "half", settings)
-    assert again.done == 2
-    list(again.run())
-    for key, value in whole.judge.state_dict().items():
-        assert torch.equal(value, again.judge.state_dict()[key]), key
-
-
-def test_a_foreign_checkpoint_is_named(faces: FaceSet, tmp_path: Path) -> None:
-    torch.save([1, 2], tmp_path / "judge.pt")
-    with pytest.raises(InputFileError, match=r"judge\.pt.*move it away"):
-        JudgeTrainer(faces, tmp_path, JudgeSettings())
 
 
 def test_a_saved_judge_judges_the_same(faces: FaceSet, tmp_path: Path) -> None:
     trainer = JudgeTrainer(faces, tmp_path, JudgeSettings())
-    save_judge(trainer.judge, tmp_path / "judge.safetensors", {"licence": "CC-BY-4.0"})
+    save_half(trainer.network, tmp_path / "judge.safetensors", {"licence": "CC-BY-4.0"})
     images = trainer.faces.pictures(torch.arange(4)) / 2 + 0.5
     loaded = load_judge(tmp_path / "judge.safetensors")(images)
-    for name, logits in trainer.judge(images).items():
+    for name, logits in trainer.network(images).items():
         assert torch.allclose(logits, loaded[name], atol=5e-3), name
     with pytest.raises(InputFileError, match="train judge"):
         load_judge(tmp_path / "nothing.safetensors")

@@ -10,9 +10,9 @@ from promptbrush.generators.training.paired import (
     FitSettings,
     Trainer,
     read_attributes,
-    save_attributes,
 )
 from promptbrush.generators.training.reader import Reader
+from promptbrush.generators.weights import save_half
 
 SETTINGS = FitSettings(steps=4, batch=4, refine_steps=2, distil_steps=4, distil_batch=16)
 
@@ -65,7 +65,7 @@ def test_a_foreign_checkpoint_is_named(faces: FaceSet, tmp_path: Path) -> None:
 
 def test_a_saved_attribute_network_gives_the_same_w(faces: FaceSet, tmp_path: Path) -> None:
     network, path = trainer_of(faces, tmp_path).average.attributes, tmp_path / "attributes.safetensors"
-    save_attributes(network, path, {"licence": "CC-BY-4.0"})
+    save_half(network, path, {"licence": "CC-BY-4.0"})
     vectors = torch.from_numpy(faces.vectors)
     assert torch.allclose(read_attributes(path)(vectors), network(vectors), atol=1e-2)
     (tmp_path / "broken").write_bytes(path.read_bytes()[:50])

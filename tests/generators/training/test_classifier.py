@@ -1,0 +1,50 @@
+"""Trainings of judge and reader resume to the same bits, and refuse the checkpoint of another."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from promptbrush import InputFileError
+from promptbrush.generators.training.face_set import FaceSet, load_faces
+from promptbrush.generators.training.judge import JudgeSettings, JudgeTrainer
+from promptbrush.generators.training.reader import ReaderSettings, ReaderTrainer
+
+KINDS = [
+    pytest.param(JudgeTrainer, JudgeSettings, "judge", id="judge"),
+    pytest.param(ReaderTrainer, ReaderSettings, "reader", id="reader"),
+]
+
+
+@pytest.fixture(scope="module")
+def faces(tmp_path_factory: pytest.TempPathFactory) -> FaceSet:
+    return load_faces(tmp_path_factory.mktemp("faces"), 16, 64, first_seed=500)
+
+
+@pytest.mark.parametrize(("trainer", "settings", "name"), KINDS)
+def test_resuming_gives_the_same_bits(
+    trainer: Any, settings: Any, name: str, faces: FaceSet, tmp_path: Path
+) -> None:
+    short = settings(steps=4, batch=4)
+    whole = trainer(faces, tmp_path / "whole", short)
+    list(whole.run())
+    half = trainer(faces, tmp_path / "half", short)
+    steps = half.run()
+    next(steps)
+    next(steps)
+    half.save()
+    assert (tmp_path / "half" / f"{name}.pt").exists()
+    again = trainer(faces, tmp_path / "half", short)
+    assert again.done == 2
+    list(again.run())
+    for key, value in whole.network.state_dict().items():
+        assert torch.equal(value, again.network.state_dict()[key]), key
+
+
+@pytest.mark.parametrize(("trainer", "settings", "name"), KINDS)
+def test_a_foreign_checkpoint_is_named(
+    trainer: Any, settings: Any, name: str, faces: FaceSet, tmp_path: Path
+) -> None:
+    torch.save([1, 2], tmp_path / f"{name}.pt")
+    with pytest.raises(InputFileError, match=rf"{name}\.pt.*move it away"):
+        trainer(faces, tmp_path, settings())
