@@ -28,7 +28,7 @@ _SAMPLES = 2048
 # Components whose deviation is below this share of the largest are noise of the mapping network.
 _SMALLEST_COMPONENT = 0.01
 _CHUNK_PIXELS = 2**19
-_STRIDES = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 6.0, 8.0)
+_STRIDES = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 6.0, 8.0)
 
 
 def random_w(generator: StyleGAN2, count: int, rng: torch.Generator) -> Tensor:
@@ -123,12 +123,13 @@ def best_stride(
         stride: how many steps to go -> the latent there.
         seed: for objectives that look at random views.
     """
-    best, lowest = stride(0.0), None
-    for length in _STRIDES:
-        latent = stride(length)
+
+    def judged(latent: Latent) -> tuple[Latent, Tensor]:
         images = decode(latent)
-        loss = total(objective(images, Context(latent, [seed] * len(images))))
-        if lowest is None:
-            lowest = loss
+        return latent, total(objective(images, Context(latent, [seed] * len(images))))
+
+    best, lowest = judged(stride(0.0))
+    for length in _STRIDES:
+        latent, loss = judged(stride(length))
         best, lowest = chosen(loss < lowest, latent, best), torch.minimum(loss, lowest)
     return best

@@ -175,7 +175,6 @@ def latent_edit(
     first = origin.first
     if known is not None:
         step = step_towards(known, perceptor, start.prompts, settings.templates, _load_image)
-
         first = best_stride(
             lambda length: _moved(models.generator, origin.first, length * step, fixed),
             lambda latent: shown(decode(latent)),

@@ -77,11 +77,13 @@ class _Member(nn.Module):
     Args:
         rows: (P,D) unit vectors. weights: (P,). share: the model's in the ensemble.
         origin: (1 or B,D) features of the start's picture, where they matter.
+        basis: (D,P or less), orthonormal, spans the rows; of `Progress`.
     """
 
     rows: Tensor
     weights: Tensor
     origin: Tensor
+    basis: Tensor
 
     def __init__(
         self, perceptor: Perceptor, rows: Tensor, weights: Tensor, share: float, origin: Tensor | None = None
@@ -108,8 +110,12 @@ class _ClipObjective(Objective):
         self.truncated = truncated
 
     def loss(self, images: Tensor, context: Context) -> Tensor:
-        each = [member for member in self.members if isinstance(member, _Member)]
-        return torch.stack([self.member_loss(member, images, context) for member in each]).sum(dim=0)
+        each = [self.member_loss(member, images, context) for member in self.each_member()]
+        return torch.stack(each).sum(dim=0)
+
+    def each_member(self) -> list[_Member]:
+        """The members, with their type."""
+        return [member for member in self.members if isinstance(member, _Member)]
 
     def member_loss(self, member: _Member, images: Tensor, context: Context) -> Tensor:
         """The loss (B,) as one model sees it, times its share."""
@@ -222,14 +228,16 @@ class Progress(Directional):
         super().__init__(start, settings, name)
         if start.population and settings.shown:
             self._learn(start, settings)
+        for member in self.each_member():
+            # On the CPU, for MPS has no QR.
+            basis, _ = torch.linalg.qr(member.rows.T.float().cpu())
+            member.register_buffer("basis", basis.to(member.rows.device), persistent=False)
         self.reach, self.aside, self.sharpness = settings.reach, settings.aside, settings.sharpness
 
     def _learn(self, start: Start, settings: ProgressSettings) -> None:
         """Turn each prompt's direction towards what the population shows."""
         templates = load_templates(settings.templates)
-        for member, features in zip(self.members, start.population, strict=True):
-            if not isinstance(member, _Member):
-                raise TypeError("members are _Member")
+        for member, features in zip(self.each_member(), start.population, strict=True):
             wanted = encode_prompts(member.perceptor, start.prompts, templates, load_image=start.load_image)
             shown = torch.stack([shown_direction(features, each) for each in wanted.features])
             member.rows = F.normalize(torch.lerp(member.rows, shown, settings.shown), dim=1)
@@ -237,8 +245,7 @@ class Progress(Directional):
     def member_loss(self, member: _Member, images: Tensor, context: Context) -> Tensor:  # noqa: ARG002
         move = member.perceptor.encode_image(images) - for_batch(member.origin, len(images), "images")
         missing = F.softplus(self.sharpness * (self.reach - move @ member.rows.T))
-        basis, _ = torch.linalg.qr(member.rows.T.float())
-        rest = move - move @ basis @ basis.T
+        rest = move - move @ member.basis @ member.basis.T
         reached = member.average(missing / (self.sharpness * self.reach))
         loss: Tensor = reached + member.share * self.aside * rest.square().sum(dim=-1)
         return loss
