@@ -60,7 +60,7 @@ class EditSettings(BaseModel):
     )
     cutouts: int = Field(0, ge=0, le=1024, description="random views a step; 0: the whole picture")
     latent_weight: float = Field(0.0, ge=0, description="weight of the distance to the start's latent")
-    picture_weight: float = Field(1.0, ge=0, description="weight of the distance to the start's picture")
+    picture_weight: float = Field(0.5, ge=0, description="weight of the distance to the start's picture")
     identity_weight: float = Field(
         0.0, ge=0, description="weight of the face's identity; needs --face-encoder"
     )

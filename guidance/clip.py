@@ -65,7 +65,7 @@ class ProgressSettings(DirectionSettings):
         shown: share of the direction that the start's population gives, where it has one; the text gives the rest.
     """
 
-    reach: float = 0.33
+    reach: float = 0.42
     aside: float = 1.5
     sharpness: float = 20.0
     shown: float = 0.5

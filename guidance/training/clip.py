@@ -289,7 +289,7 @@ class ClipTrainer:
 
 
 def attacked(
-    images: Tensor, loss_of: Callable[[Tensor], Tensor], start: Tensor, radius: float, steps: int
+    images: Tensor, loss_of: Callable[[Tensor], Tensor], start: Tensor, radius: float | Tensor, steps: int
 ) -> Tensor:
     """Pictures moved within an L2 ball to where the loss is higher (Madry et al. 2018).
 
@@ -297,7 +297,7 @@ def attacked(
         images: (B,C,H,W).
         loss_of: pictures -> the loss, a scalar.
         start: the direction of the first move, in the form of `images`; its length does not count.
-        radius: of the ball, in the pictures' units.
+        radius: of the ball, in the pictures' units, or (B,1,1,1) of one for each.
         steps: of gradient ascent, three quarters of the radius each.
     """
     delta = _to_length(start, radius / 2)
@@ -328,6 +328,6 @@ def schedule(index: int, total: int, longest_warm_up: int) -> float:
     return warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * index / total)))
 
 
-def _to_length(x: Tensor, length: float) -> Tensor:
+def _to_length(x: Tensor, length: float | Tensor) -> Tensor:
     norms: Tensor = x.flatten(1).norm(dim=1)
     return x * (length / norms.clamp(min=1e-12)[:, None, None, None])

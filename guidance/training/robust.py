@@ -49,8 +49,8 @@ class RobustSettings:
 
     Args:
         batch: drawn pictures a step, and as many blends.
-        radius: of the L2 ball in [-1,1] units; it grows from a tenth to the whole over the first half.
-        clean: share of the pictures that are not attacked.
+        radius: of the largest L2 ball in [-1,1] units, of which every picture has a random share; it grows from a
+            tenth to the whole over the first half.
         contrast_weight, question_weight: of the captions' loss and of the labelled texts'.
     """
 
@@ -60,7 +60,6 @@ class RobustSettings:
     weight_decay: float = 0.05
     radius: float = 9.0
     attack_steps: int = 2
-    clean: float = 0.2
     contrast_weight: float = 0.3
     question_weight: float = 6.0
     save_seconds: float = 180.0
@@ -121,9 +120,9 @@ class RobustTrainer:
             return self._loss(self.trainer.features(pictures), self.captions[rows], wording, target, known)
 
         start = torch.randn(images.shape, generator=self.rng).to(device)
-        moved = attacked(images, loss_of, start, radius, settings.attack_steps)
-        spared = torch.rand(len(images), 1, 1, 1, generator=self.rng).to(device) < settings.clean
-        loss = loss_of(torch.where(spared, images, moved))
+        # Of any size up to the whole, for what a small attack takes away (freckles) would else never be learned.
+        sizes = radius * torch.rand(len(images), 1, 1, 1, generator=self.rng).to(device)
+        loss = loss_of(attacked(images, loss_of, start, sizes, settings.attack_steps))
         self.optimiser.zero_grad()
         torch.autograd.backward(loss)
         self.optimiser.step()
