@@ -120,7 +120,7 @@ class RobustTrainer:
             return self._loss(self.trainer.features(pictures), self.captions[rows], wording, target, known)
 
         start = torch.randn(images.shape, generator=self.rng).to(device)
-        # Of any size up to the whole, for what a small attack takes away (freckles) would else never be learned.
+        # Of any size up to the whole, for the largest take small things (earrings, mouths) away altogether.
         sizes = radius * torch.rand(len(images), 1, 1, 1, generator=self.rng).to(device)
         loss = loss_of(attacked(images, loss_of, start, sizes, settings.attack_steps))
         self.optimiser.zero_grad()
