@@ -14,6 +14,8 @@ from ...._base import InputFileError, MissingError
 CLIP_ART = "openclipart"
 # How much a page is enlarged at most to fill the picture; what is smaller still stays small.
 MAX_ZOOM = 8
+# Size of the page on which the picture's place is looked for.
+_MEASURED = 256
 # Fainter pixels do not count as part of the picture.
 _VISIBLE = 8
 
@@ -46,17 +48,25 @@ def draw(drawing: Drawing, size: int) -> NDArray[np.uint8]:
         InputFileError: a broken SVG.
         MissingError: the package resvg-py is not installed.
     """
-    page = _page(drawing, size)
-    if drawing.origin == CLIP_ART and (box := _visible_box(page)):
-        zoom = min(size / max(box[2] - box[0], box[3] - box[1]), MAX_ZOOM)
-        page = _page(drawing, round(size * zoom))
-        page = page.crop(_visible_box(page))
-        # Rounding may have left it a pixel too large. Premultiplied, or the clear pixels' colour would bleed in.
-        if max(page.size) > size:
-            page = page.convert("RGBa").resize(_fitted(page.size, size), Image.Resampling.BOX).convert("RGBA")
+    page = _cut_page(drawing, size) if drawing.origin == CLIP_ART else _page(drawing, size)
     square = Image.new("RGBA", (size, size))
     square.paste(page, ((size - page.width) // 2, (size - page.height) // 2))
     return np.array(square)
+
+
+def _cut_page(drawing: Drawing, size: int) -> Image.Image:
+    """What can be seen of the page, with its longer side `size` or a little less."""
+    measured = _page(drawing, _MEASURED)
+    box = _visible_box(measured)
+    if box is None:
+        return _page(drawing, size)
+    zoom = min(size / max(box[2] - box[0], box[3] - box[1]), MAX_ZOOM * size / _MEASURED)
+    page = _page(drawing, round(_MEASURED * zoom))
+    page = page.crop(_visible_box(page))
+    if max(page.size) <= size:
+        return page
+    # Rounding left it a pixel too large. Premultiplied, or the clear pixels' colour would bleed in.
+    return page.convert("RGBa").resize(_fitted(page.size, size), Image.Resampling.BOX).convert("RGBA")
 
 
 def is_visible(picture: NDArray[np.uint8]) -> bool:

@@ -84,19 +84,24 @@ def _write(path: Path, shape: tuple[int, ...], pictures: Iterator[NDArray[np.uin
     temporary = path.with_suffix(f".{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        if not shape[0]:  # nothing to map
-            with temporary.open("wb") as file:
-                np.save(file, np.zeros(shape, np.uint8))
-        else:
-            images = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=shape)
-            for i, picture in enumerate(pictures):
-                images[i] = picture
-            images.flush()
-        temporary.replace(path)
+        try:
+            _fill(temporary, shape, pictures)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
     except OSError as error:
         raise InputFileError(f"{path}: cannot be written ({error}); choose another folder") from error
-    finally:
-        temporary.unlink(missing_ok=True)
+
+
+def _fill(path: Path, shape: tuple[int, ...], pictures: Iterator[NDArray[np.uint8]]) -> None:
+    if not shape[0]:  # nothing to map
+        with path.open("wb") as file:
+            np.save(file, np.zeros(shape, np.uint8))
+        return
+    images = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
+    for i, picture in enumerate(pictures):
+        images[i] = picture
+    images.flush()
 
 
 def _drawn(

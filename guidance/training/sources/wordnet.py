@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 from ...._base import InputFileError
@@ -21,7 +20,6 @@ class Noun:
     hypernyms: tuple[str, ...]
 
 
-@lru_cache(maxsize=2)
 def read_nouns(data: Path) -> dict[str, Noun]:
     """Eight-digit offset -> synset, from usr/share/wordnet/data.noun below `data` (format: wndb(5WN)).
 
