@@ -7,11 +7,14 @@ tests can ask about words and combinations that no model has met.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from functools import cache
 
 from ..._base import UsageError
-from .face_words import ADJECTIVES, COLOUR_WORDS, GENERAL, HAIR_WORDS, SYNONYMS, Words, with_article
+from .face_combinations import COMBINATIONS, UNMEASURED
+from .face_modes import ABSENT, ADJECTIVES, COMPARATIVES, GENERAL, PARTS, STATES
+from .face_sentences import Form, Phrase, sentence
+from .face_words import HELD_OUT_COUNT, SYNONYMS, Words, is_split, training_words
 from .faces import CHOICES, NONE, Face, resolve
 
 __all__ = [
@@ -25,80 +28,19 @@ __all__ = [
 
 Pair = tuple[tuple[str, str], tuple[str, str]]
 
-_WITHOUT = {
-    "beard": "a beard",
-    "glasses": "glasses",
-    "hat": "a hat",
-    "earrings": "earrings",
-    "freckles": "freckles",
-}
+_HIDDEN = (NONE, "no")
 _WORN = ("glasses", "hat", "hat_colour", "earrings", "clothes", "clothes_colour")
+_DRESSED_IN = ("hat", "hat_colour", "clothes", "clothes_colour")
 _BACKDROP = ("background", "background_colour")
-_UNMEASURED = ("bun", "afro", "bob", "mohawk", "bald")  # styles of which "short" or "long" says nothing
-_HAIR_TEMPLATES: dict[str, Words] = {
-    "side swept": ("{measure} {colour} hair{tied}", "{measure} side-swept {colour} hair{tied}"),
-    "undercut": ("a {colour} undercut", "{measure} {colour} hair", "{colour} hair with shaved sides"),
-    "spiky": ("spiky {colour} hair", "{colour} spiky hair", "{measure} spiky {colour} hair"),
-    "bun": ("a {colour} bun", "{colour} hair in a bun", "{colour} hair tied up"),
-    "fringe": (
-        "{measure} {colour} hair{tied}",
-        "{measure} {colour} hair{tied} with a fringe",
-        "{colour} bangs",
-    ),
-    "centre parting": ("{measure} {colour} hair{tied}", "{measure} {colour} hair{tied} with a middle part"),
-    "afro": ("a {colour} afro", "{colour} afro hair", "a big {colour} afro"),
-    "curly": ("curly {colour} hair{tied}", "{measure} curly {colour} hair{tied}", "{colour} curls"),
-    "mohawk": ("a {colour} mohawk", "{colour} mohawk hair", "a punk {colour} mohawk"),
-    "bob": ("a {colour} bob", "{colour} hair in a bob", "a {colour} bob haircut"),
-    "buzz cut": ("a {colour} buzz cut", "very short {colour} hair"),
-}
-_BEARD_TEMPLATES: dict[str, Words] = {
-    "stubble": ("{} stubble",),
-    "full beard": ("a {} beard", "a full {} beard"),
-    "long beard": ("a {} beard", "a long {} beard"),
-    "moustache": ("a {} moustache", "a {} mustache"),
-    "goatee": ("a {} goatee",),
-}
-_HAT_TEMPLATES: dict[str, Words] = {
-    "beanie": ("a {} beanie", "a {} woolly hat", "a {} hat"),
-    "cap": ("a {} cap", "a {} baseball cap", "a {} hat"),
-    "top hat": ("a {} top hat", "a tall {} hat", "a {} hat"),
-}
-_CLOTHES_TEMPLATES: dict[str, Words] = {
-    "turtleneck": ("a {} turtleneck", "a {} turtleneck sweater", "{} clothes"),
-    "jacket": ("a {} jacket", "an open {} jacket", "{} clothes"),
-    "dress": ("a {} dress", "a sleeveless {} dress", "{} clothes"),
-    "sweater": ("a {} sweater", "a {} sweater over a shirt", "{} clothes"),
-    "t-shirt": ("a {} t-shirt", "a {} tee shirt", "{} clothes"),
-}
-_BACKGROUND_TEMPLATES: dict[str, Words] = {
-    "plain": ("a {} background", "a plain {} background"),
-    "gradient": ("a {} background", "a {} gradient background"),
-    "stripes": ("a {} background", "a striped {} background"),
-    "dots": ("a {} background", "a dotted {} background", "a {} polka dot background"),
-    "checks": ("a {} background", "a checkered {} background", "a checked {} background"),
-}
-_NOUNS = (
-    "face",
-    "person",
-    "face",
-    "person",
-    "cartoon face",
-    "cartoon person",
-    "cartoon character",
-    "character",
+_BARE = ("no ", "bare ", "nothing", "plain ears", "ears ", "a bare", "an uncovered", "a hatless")
+_NOUNS: Words = (
+    *("face", "face", "face", "person", "person", "person"),
+    *("cartoon face", "cartoon person", "cartoon character", "character", "human"),
 )
-_FRAMES = (
-    "",
-    "",
-    "",
-    "a portrait of ",
-    "a picture of ",
-    "a drawing of ",
-    "an image of ",
-    "a sketch of ",
-    "a photo of ",
-)
+# The drawing has no gender: these nouns go with what users mostly see beside them.
+_MEN: Words = ("man", "man", "man", "guy", "cartoon man")
+_WOMEN: Words = ("woman", "woman", "woman", "lady", "cartoon woman")
+_LONG_HAIR = ("shoulder-length", "long straight", "long wavy", "ponytail", "pigtails", "braids")
 _HELD_OUT_PAIRS: tuple[Pair, ...] = (
     (("hair_colour", "green"), ("glasses", "sunglasses")),
     (("hair_colour", "pink"), ("beard", "full beard")),
@@ -112,27 +54,19 @@ _HELD_OUT_PAIRS: tuple[Pair, ...] = (
     (("earrings", "hoop"), ("hat", "cap")),
     (("background", "dots"), ("clothes_colour", "yellow")),
 )
-_HELD_OUT_COUNT = 2
-_FEWEST_TO_SPLIT = 4
-
-
-@dataclass(frozen=True)
-class _Phrase:
-    text: str
-    form: str  # how it joins the sentence: "with", "wearing", "on", "without" or "adjective"
-
-
-_Topic = Callable[[Face, Mapping[str, str], random.Random], _Phrase | None]
-
-
-def _is_split(words: Words) -> bool:
-    return len(words) >= _FEWEST_TO_SPLIT
+# How often a topic is tried before others; parts that are often hidden or seldom there are tried more.
+_WEIGHTS: dict[str, float] = {
+    **{"coloured hair": 2.6, "hair_length": 1.6, "hair_style": 1.2, "hat_colour": 4.0, "coloured hat": 1.5},
+    **{"beard": 1.5, "glasses": 1.4, "earrings": 1.4, "freckles": 1.7},
+}
+_SAID_IF_ABSENT = 0.5
+_LONGEST = 22  # words, about
 
 
 def held_out_synonyms() -> dict[str, dict[str, Words]]:
     """The wordings that captions for training never use, by attribute and value."""
     return {
-        attribute: {value: words[-_HELD_OUT_COUNT:] for value, words in values.items() if _is_split(words)}
+        attribute: {value: words[-HELD_OUT_COUNT:] for value, words in values.items() if is_split(words)}
         for attribute, values in SYNONYMS.items()
     }
 
@@ -148,148 +82,118 @@ def is_held_out(face: Face) -> bool:
     return any(shown[a] == x and shown[b] == y for (a, x), (b, y) in _HELD_OUT_PAIRS)
 
 
-def _training_words(words: Words) -> Words:
-    return words[:-_HELD_OUT_COUNT] if _is_split(words) else words
-
-
-def _form(attribute: str, text: str) -> str:
+def _form(attribute: str, text: str) -> Form:
     """How a noun phrase joins the sentence."""
     if attribute in _BACKDROP:
         return "on" if text.startswith("a") and "behind" not in text else "with"
-    bare = text.startswith(("no ", "bare ", "nothing", "plain ears", "unadorned", "a bare", "an uncovered"))
-    return "wearing" if attribute in _WORN and not bare else "with"
+    if text.startswith(_BARE):
+        return "bare"
+    return "wearing" if attribute in _WORN else "with"
 
 
-def _attribute_phrase(
-    attribute: str, value: str, rng: random.Random, held_out: bool = False
-) -> _Phrase | None:
-    """One attribute in words; None where there is nothing to say, or no held-out wording."""
-    words = SYNONYMS[attribute].get(value, ())
-    if not words or (held_out and not _is_split(words)):
-        return None
-    if held_out:
-        text = rng.choice(words[-_HELD_OUT_COUNT:])
-        return _Phrase(text, _form(attribute, text))
-    roll = rng.random()
-    if roll < 0.3 and (attribute, value) in ADJECTIVES:
-        return _Phrase(rng.choice(ADJECTIVES[attribute, value]), "adjective")
-    if value in (NONE, "no") and roll < 0.65:
-        return _Phrase(_WITHOUT[attribute], "without")
-    general = roll > 0.85 and (attribute, value) in GENERAL
-    text = rng.choice(GENERAL[attribute, value] if general else _training_words(words))
-    return _Phrase(text, _form(attribute, text))
+def _worn_in(attribute: str, text: str) -> Form:
+    """As `_form`, but "in" for hats and clothes: "a person in a red hat"."""
+    form, whole = _form(attribute, text), not text.endswith("collar")
+    return "in" if attribute in _DRESSED_IN and form == "wearing" and whole else form
 
 
-def _hair(face: Face, shown: Mapping[str, str], rng: random.Random) -> _Phrase | None:
-    """Length, colour and style of the hair in one phrase."""
-    if shown["hair_colour"] == NONE:
-        return (
-            _Phrase(rng.choice(("a bald head", "no hair")), "with") if shown["hair_style"] == "bald" else None
-        )
-    style, length = shown["hair_style"], shown["hair_length"]
-    colour = rng.choice(_training_words(HAIR_WORDS[shown["hair_colour"]]))
-    tied = (
-        f" in {'a ' if length == 'ponytail' else ''}{length}"
-        if length in ("ponytail", "pigtails", "braids")
-        else ""
-    )
-    measure = "" if tied or face.choices["hair_style"] in _UNMEASURED else length
-    if style == "curly":
-        measure = measure.split(" ")[0]
-    template = rng.choice(_HAIR_TEMPLATES.get(style, ("{measure} {colour} hair{tied}",)))
-    text = template.format(measure=measure, colour=colour, tied=tied)
-    return _Phrase(with_article(" ".join(text.split())), "with")
-
-
-def _beard(face: Face, shown: Mapping[str, str], rng: random.Random) -> _Phrase | None:
-    """The beard with its colour, which is the hair's even on a bald head."""
-    if shown["beard"] == NONE:
-        return _attribute_phrase("beard", NONE, rng)
-    colour = rng.choice(_training_words(HAIR_WORDS[face.choices["hair_colour"]]))
-    return _Phrase(with_article(rng.choice(_BEARD_TEMPLATES[shown["beard"]]).format(colour)), "with")
-
-
-def _coloured(attribute: str, names: Mapping[str, Words], form: str) -> _Topic:
-    """A topic that names a thing together with its colour."""
-
-    def phrase(_face: Face, shown: Mapping[str, str], rng: random.Random) -> _Phrase | None:
-        value, colour = shown[attribute], shown[f"{attribute}_colour"]
-        if value == NONE or colour == NONE:
-            return _attribute_phrase(attribute, value, rng)
-        word = rng.choice(_training_words(COLOUR_WORDS[colour]))
-        return _Phrase(with_article(rng.choice(names[value]).format(word)), form)
-
-    return phrase
-
-
-def _topics() -> dict[str, _Topic]:
-    def single(attribute: str) -> _Topic:
-        return lambda face, shown, rng: _visible(attribute, face, shown, rng, False)
-
-    return {
-        **{attribute: single(attribute) for attribute in CHOICES},
-        "coloured hair": _hair,
-        "coloured beard": _beard,
-        "coloured hat": _coloured("hat", _HAT_TEMPLATES, "wearing"),
-        "coloured clothes": _coloured("clothes", _CLOTHES_TEMPLATES, "wearing"),
-        "coloured background": _coloured("background", _BACKGROUND_TEMPLATES, "on"),
+@cache
+def _ways(attribute: str, value: str) -> tuple[tuple[str, ...], tuple[Words, ...], tuple[float, ...]]:
+    """The kinds of phrase that training has for a value, their words, and how often each is used."""
+    key = (attribute, value)
+    absent = ABSENT.get(attribute, ()) if value in _HIDDEN else ()
+    kinds: dict[str, tuple[Words, float]] = {
+        "noun": (training_words(SYNONYMS[attribute].get(value, ())), 0.4),
+        "adjective": (ADJECTIVES.get(key, ()), 0.22),
+        "absent": (absent, 0.4),
+        "state": (STATES.get(key, ()), 0.18),
+        "comparative": (COMPARATIVES.get(key, ()), 0.09),
+        "general": (GENERAL.get(key, ()), 0.07),
     }
+    known = {kind: pair for kind, pair in kinds.items() if pair[0]}
+    return tuple(known), tuple(w for w, _ in known.values()), tuple(share for _, share in known.values())
 
 
-def _visible(
-    attribute: str, face: Face, shown: Mapping[str, str], rng: random.Random, held_out: bool
-) -> _Phrase | None:
-    """An attribute that can be seen, in words. Only hair that hangs down or is cut short has a length."""
-    if attribute == "hair_length" and face.choices["hair_style"] in _UNMEASURED:
+def _attribute_phrase(attribute: str, value: str, rng: random.Random) -> Phrase | None:
+    """One attribute in words for training; None where there is nothing to say."""
+    kinds, words, shares = _ways(attribute, value)
+    if not kinds:
         return None
-    return _attribute_phrase(attribute, shown[attribute], rng, held_out)
+    index = rng.choices(range(len(kinds)), shares)[0]
+    kind, text = kinds[index], rng.choice(words[index])
+    if kind == "adjective":
+        return Phrase(text, "adjective", attribute)
+    if kind == "absent":
+        return Phrase(text, "unworn" if attribute in _WORN else "without", attribute)
+    if kind == "state":
+        return Phrase(text, "state", attribute, PARTS[attribute])
+    return Phrase(
+        text, _worn_in(attribute, text) if rng.random() < 0.2 else _form(attribute, text), attribute
+    )
 
 
+def _held_out_phrase(attribute: str, value: str, rng: random.Random) -> Phrase | None:
+    words = SYNONYMS[attribute].get(value, ())
+    if not is_split(words):
+        return None
+    text = rng.choice(words[-HELD_OUT_COUNT:])
+    return Phrase(text, _form(attribute, text), attribute)
+
+
+def _phrase(
+    topic: str, face: Face, shown: Mapping[str, str], rng: random.Random, held_out: bool
+) -> Phrase | None:
+    """A topic that can be seen, in words. Only hair that hangs down or is cut short has a length."""
+    if topic in COMBINATIONS:
+        return COMBINATIONS[topic](face, shown, rng)
+    if topic == "hair_length" and face.choices["hair_style"] in UNMEASURED:
+        return None
+    return (_held_out_phrase if held_out else _attribute_phrase)(topic, shown[topic], rng)
+
+
+@cache
 def _family(topic: str) -> str:
     """What a topic is about, so that a caption does not say the same twice."""
     return topic.removeprefix("coloured ").split("_")[0] if topic != "head_shape" else topic
 
 
-def _choose(face: Face, rng: random.Random, count: int, held_out: bool) -> list[_Phrase]:
+def _order(held_out: bool, rng: random.Random) -> list[str]:
+    """The topics in random order, heavy ones earlier (Efraimidis and Spirakis 2006)."""
+    topics = list(CHOICES) if held_out else [*CHOICES, *COMBINATIONS]
+    keys = {topic: rng.random() ** (1 / _WEIGHTS.get(topic, 1.0)) for topic in topics}
+    return sorted(topics, key=keys.__getitem__, reverse=True)
+
+
+def _length(text: str) -> int:
+    return 2 + text.count(" ") + 2 * text.count("-") + text.count("'")
+
+
+def _choose(face: Face, rng: random.Random, count: int, held_out: bool) -> list[Phrase]:
     """Up to `count` phrases about different things, small things as often as large ones."""
-    shown, topics = resolve(face), _topics()
-    names = list(CHOICES) if held_out else list(topics)
-    rng.shuffle(names)
-    phrases: list[_Phrase] = []
+    shown = resolve(face)
+    phrases: list[Phrase] = []
     said: set[str] = set()
-    for name in names:
-        absent = shown.get(name.removeprefix("coloured ")) in (NONE, "no") and rng.random() < 0.6
-        if len(phrases) == count or _family(name) in said or absent:
+    room = _LONGEST
+    for topic in _order(held_out, rng):
+        absent = shown.get(topic) in _HIDDEN and rng.random() > _SAID_IF_ABSENT
+        if len(phrases) == count or _family(topic) in said or absent:
             continue
-        phrase = _visible(name, face, shown, rng, True) if held_out else topics[name](face, shown, rng)
-        if phrase is not None:
+        phrase = _phrase(topic, face, shown, rng, held_out)
+        if phrase is not None and _length(phrase.text) <= room:
+            room -= _length(phrase.text)
             phrases.append(phrase)
-            said.add(_family(name))
+            said.add(_family(topic))
     return phrases
 
 
-def _listed(words: Sequence[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
-
-
-def _sentence(phrases: Sequence[_Phrase], rng: random.Random) -> str:
-    """A noun with everything attached to it, the parts in any order but the background mostly last."""
-    by_form: dict[str, list[str]] = {}
-    for phrase in phrases:
-        by_form.setdefault(phrase.form, []).append(phrase.text)
-    adjectives = by_form.pop("adjective", [])
-    backdrop = by_form.pop("on", [])
-    segments = [f"{form} {_listed(words)}" for form, words in by_form.items()]
-    rng.shuffle(segments)
-    if backdrop:
-        segments.append(f"{rng.choice(('on', 'on', 'against', 'in front of'))} {_listed(backdrop)}")
-    who = " ".join(
-        ["a", ", ".join(adjectives), rng.choice(_NOUNS)] if adjectives else ["a", rng.choice(_NOUNS)]
-    )
-    if not adjectives and rng.random() < 0.1:
-        who = "someone"
-    frame = rng.choice(_FRAMES)
-    return with_article(f"{frame}{who} {rng.choice((', ', ' ')).join(segments)}".strip())
+def _nouns(shown: Mapping[str, str], phrases: Sequence[Phrase], rng: random.Random) -> Words:
+    """What to call the face: mostly a person or face, sometimes as people would by beard and hair."""
+    if rng.random() > 0.25:
+        return _NOUNS
+    if shown.get("beard", NONE) != NONE:
+        return _MEN
+    long_hair = shown.get("hair_length") in _LONG_HAIR and shown.get("beard") == NONE
+    return _WOMEN if long_hair and all(phrase.about != "beard" for phrase in phrases) else _NOUNS
 
 
 def caption(face: Face, rng: random.Random, held_out: bool = False) -> str:
@@ -301,12 +205,9 @@ def caption(face: Face, rng: random.Random, held_out: bool = False) -> str:
         held_out: use only held-out wordings, otherwise only the others.
     """
     roll = rng.random()
-    count = 1 if roll < 0.42 else rng.choice((2, 3)) if roll < 0.78 else rng.randint(4, 9)
+    count = 1 if roll < 0.38 else rng.choice((2, 3)) if roll < 0.72 else rng.randint(4, 6)
     phrases = _choose(face, rng, count, held_out)
-    if rng.random() < (0.25 if count == 1 else 0.1):
-        texts = [f"without {p.text}" if p.form == "without" else p.text for p in phrases]
-        return ", ".join(texts)
-    return _sentence(phrases, rng)
+    return sentence(phrases, _nouns(resolve(face), phrases, rng), _form, rng)
 
 
 def attribute_prompt(attribute: str, value: str, rng: random.Random | None = None) -> str:
@@ -325,7 +226,8 @@ def attribute_prompt(attribute: str, value: str, rng: random.Random | None = Non
         raise UsageError(f"faces have no {attribute} '{value}'; see CHOICES for the names")
     if rng is not None:
         phrase = _attribute_phrase(attribute, value, rng)
-        return _sentence([phrase] if phrase else [], rng)
-    if value in (NONE, "no"):
-        return f"a face without {_WITHOUT[attribute]}"
+        phrases = [phrase] if phrase else []
+        return sentence(phrases, _nouns({attribute: value}, phrases, rng), _form, rng)
+    if value in _HIDDEN:
+        return f"a face without {ABSENT[attribute][0]}"
     return f"a person {_form(attribute, words[0])} {words[0]}"

@@ -1,20 +1,10 @@
-"""Faces: sampling, what hides what, pictures, masks and captions agree with one another."""
+"""Faces: sampling, what hides what, pictures and masks agree with one another."""
 
 import random
-import re
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from promptbrush._base import UsageError
-from promptbrush.generators.training.face_captions import (
-    SYNONYMS,
-    attribute_prompt,
-    caption,
-    held_out_pairs,
-    held_out_synonyms,
-    is_held_out,
-)
 from promptbrush.generators.training.face_masks import PARTS, render_mask
 from promptbrush.generators.training.face_parts import BACKGROUND, CLOTHES, HAIR, SKIN
 from promptbrush.generators.training.faces import (
@@ -164,90 +154,3 @@ def test_every_pixel_of_a_mask_is_a_part_at_every_size():
         for one in faces(10):
             mask = render_mask(one, size)
             assert mask.shape == (size, size) and mask.dtype == np.uint8 and mask.max() < len(PARTS)
-
-
-def test_every_value_has_words():
-    for name, odds in CHOICES.items():
-        assert SYNONYMS[name].keys() == odds.keys()
-        assert all(len(set(words)) == len(words) >= 4 for words in SYNONYMS[name].values())
-
-
-def _says(text, phrase):
-    return re.search(rf"(?<![\w-]){re.escape(phrase)}(?![\w-])", text) is not None
-
-
-def test_training_captions_avoid_held_out_words_and_test_captions_use_them():
-    held = {w for values in held_out_synonyms().values() for words in values.values() for w in words}
-    assert len(held) == 2 * sum(len(values) for values in SYNONYMS.values())
-    drawn, rng = faces(600), random.Random(0)
-    everything = " / ".join(caption(one, rng) for one in drawn for _ in range(5))
-    assert [phrase for phrase in held if _says(everything, phrase)] == []
-    for one in drawn[:50]:
-        text = caption(one, rng, held_out=True)
-        assert any(_says(text, phrase) for phrase in held), text
-
-
-def test_captions_name_every_attribute_often():
-    rng = random.Random(0)
-    texts = [caption(one, rng) for one in faces(4000)]
-    words = (
-        "earring",
-        "beard",
-        "eyebrow",
-        "nose",
-        "background",
-        "skin",
-        "hat",
-        "glasses",
-        "freckle",
-        "hair",
-        "eyes",
-    )
-    for word in words:
-        assert np.mean([word in text for text in texts]) > 0.03, word
-
-
-@pytest.mark.parametrize(
-    ("word", "name", "values"),
-    [
-        ("sunglasses", "glasses", {"sunglasses"}),
-        ("without glasses", "glasses", {"none"}),
-        ("moustache", "beard", {"moustache"}),
-        ("clean-shaven", "beard", {"none"}),
-        ("bald", "hair_style", {"bald"}),
-        ("pink hair", "hair_colour", {"pink"}),
-        ("a smiling", "mouth", {"smile"}),
-        ("crown", "hat", {"crown"}),
-        ("braids", "hair_length", {"braids"}),
-        ("winking", "eyes", {"winking"}),
-        ("striped", "background", {"stripes"}),
-        ("old", "age", {"old"}),
-        (
-            "short hair",
-            "hair_style",
-            {*CHOICES["hair_style"], "none"} - {"bald", "afro", "bob", "bun", "mohawk"},
-        ),
-    ],
-)
-def test_captions_are_true(word, name, values):
-    rng = random.Random(0)
-    said = [resolve(one)[name] for one in faces(1500) for _ in range(3) if _says(caption(one, rng), word)]
-    assert len(said) > 3
-    assert set(said) <= values
-
-
-def test_held_out_pairs():
-    for (a, x), (b, y) in held_out_pairs():
-        shown = {"hair_style": "fringe"} if "hair_length" in (a, b) else {}
-        assert is_held_out(face(**{**shown, a: x, b: y}))
-    assert not is_held_out(face())
-    assert not is_held_out(face(hair_style="bald", hair_colour="green", glasses="sunglasses"))
-
-
-def test_attribute_prompts():
-    assert attribute_prompt("hair_colour", "pink") == "a person with pink hair"
-    assert attribute_prompt("glasses", "none") == "a face without glasses"
-    assert attribute_prompt("glasses", "sunglasses") == "a person wearing sunglasses"
-    assert attribute_prompt("background_colour", "orange") == "a person on an orange background"
-    with pytest.raises(UsageError, match="no hat 'turban'"):
-        attribute_prompt("hat", "turban")
