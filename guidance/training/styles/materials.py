@@ -261,7 +261,7 @@ def clouds(picture: Array, rng: Rng) -> Array:
     return mix(sky, ramp(np.clip(0.05 + lit, 0.0, 1.0), "7f94b0 bccadb f4f7fb ffffff"), cover)
 
 
-def moss(picture: Array, rng: Rng) -> Array:
+def grass(picture: Array, rng: Rng) -> Array:
     """Blades of grass, bright and dark after the subject."""
     size = unit(picture)
     grey = levels(blur(luma(picture), 1.3 * size))

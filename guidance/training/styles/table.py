@@ -191,7 +191,7 @@ _MATERIALS: dict[str, tuple[Draw, str]] = {
     "brick": (pieced.brick, "made of bricks|bricks|a brick wall|painted on a brick wall|red bricks"),
     "fur": (materials.fur, "made of fur|furry|covered by fur|hairy|fluffy fur"),
     "leaves": (materials.leaves, "made of leaves|covered by leaves|leafy|foliage|green leaves"),
-    "grass": (materials.moss, "made of grass|grassy|covered by grass|a grass sculpture|green grass"),
+    "grass": (materials.grass, "made of grass|grassy|covered by grass|a grass sculpture|green grass"),
     "sand": (materials.sand, "made of sand|a sand sculpture|sandy|desert sand|drawn in the sand"),
     "clouds": (materials.clouds, "made of clouds|a cloud in the sky|cloudy|white clouds|in the clouds"),
     "wool": (pieced.knitted, "made of wool|knitted|knitted wool|made of yarn|a knitted sweater pattern"),
@@ -234,46 +234,69 @@ FOLLOWS = frozenset(
     "sprayed printed burning frozen knitted".split()
 )
 _ARTICLES = ("a", "an", "the")
-_THING = ("{words} of {subject}", "{words} of {subject}", "{subject} as {words}", "{subject}, {words}")
+# What "... of a cat" may follow without an article: "pencil sketch of a cat", never "halftone of a cat".
+_PICTURES = frozenset(
+    "sketch drawing painting print photo woodcut linocut mosaic blueprint x-ray watercolour watercolor cut-out "
+    "papercut embroidery".split()
+)
+_OF = ("{words} of {subject}", "{words} of {subject}")
+_THING = (*_OF, "{subject} as {words}", "{subject}, {words}")
 _FOLLOWING = ("{subject} {words}", "{subject} {words}", "{subject}, {words}")
-_NAMED = {
-    "style": (
-        "{subject} in the style of {words}",
-        "{subject}, {words}",
-        "{subject} in {words} style",
-        "{words}, {subject}",
-        "{words} of {subject}",
-    ),
-    "material": ("{subject}, {words}", "{words}, {subject}", "{subject} with {words}"),
-}
+_NAMED = ("{subject}, {words}", "{words}, {subject}")
+_STYLED = ("{subject} in the style of {words}", "{subject} in {words} style", *_NAMED)
+_DESCRIBED = ("{described}", "{described}", "{subject}, {words}")
 _STUFF = (
     "{subject} made of {words}",
     "{subject} out of {words}",
     "{subject} covered by {words}",
-    "{words} {subject}",
+    "{words}, {subject}",
 )
-_ALONE = ("{words}", "{words}", "{words} style", "in the style of {words}")
 
 
 def style_caption(style: Style, subject: str | None, rng: random.Random) -> str:
-    """A caption for a picture in a style: "a pencil sketch of a cat", "a cat made of gold", "pencil sketch".
+    """A caption for a picture in a style: "a pencil sketch of a cat", "a golden cat", "pencil sketch".
 
     Args:
         style: one of STYLES.
         subject: what is shown, with its article ("a cat"), or None for the style's words alone.
     """
     words = rng.choice((style.name, style.name, *style.synonyms))
-    return rng.choice(_templates(style, words, subject)).format(words=words, subject=subject)
-
-
-def _templates(style: Style, words: str, subject: str | None) -> tuple[str, ...]:
-    first = words.split()[0]
     if subject is None:
-        return _ALONE if style.kind == "style" and first not in FOLLOWS else ("{words}",)
-    if first in _ARTICLES:
-        return (*_THING, "{subject} in the style of {words}") if style.kind == "style" else _THING
+        return rng.choice(_alone(style, words)).format(words=words)
+    described = _described(words, subject)
+    return rng.choice(_templates(style, words)).format(words=words, subject=subject, described=described)
+
+
+def _alone(style: Style, words: str) -> tuple[str, ...]:
+    first = words.split()[0]
+    if style.kind == "material" or first in FOLLOWS:
+        return ("{words}",)
+    return (
+        ("{words}", "in the style of {words}")
+        if first in _ARTICLES
+        else ("{words}", "{words}", "{words} style")
+    )
+
+
+def _templates(style: Style, words: str) -> tuple[str, ...]:
+    """The sentences that wording goes into, by its first and last word."""
+    first, last = words.split()[0], words.split()[-1]
     if first in FOLLOWS:
         return _FOLLOWING
+    if first in _ARTICLES:
+        return (*_THING, "{subject} in the style of {words}") if style.kind == "style" else _THING
+    if style.kind == "style":
+        return (*_STYLED, *_OF) if last in _PICTURES else _STYLED
     if words == style.name and f"made of {words}" in style.synonyms:
-        return _STUFF
-    return _NAMED[style.kind]
+        return _STUFF if words.endswith("s") else (*_STUFF, "{described}")
+    return _DESCRIBED if first == last and words.endswith(("y", "en")) else _NAMED
+
+
+def _described(words: str, subject: str) -> str:
+    """The words as an adjective, behind the subject's article if it has one: "an icy cat"."""
+    article, _, rest = subject.partition(" ")
+    if article not in _ARTICLES or not rest:
+        return f"{words} {subject}"
+    if article != "the":
+        article = "an" if words[0] in "aeiou" else "a"
+    return f"{article} {words} {rest}"

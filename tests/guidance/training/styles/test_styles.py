@@ -120,7 +120,7 @@ def test_captions_name_subject_and_style():
         made = {style_caption(style, "a cat", rng) for _ in range(60)}
         alone = {style_caption(style, None, rng) for _ in range(60)}
         assert len(made) >= 8
-        assert all("a cat" in caption for caption in made)
+        assert all(" cat" in f" {caption}" for caption in made)
         for caption in made | alone:
             assert any(word in caption for word in (style.name, *style.synonyms))
 
@@ -131,6 +131,8 @@ def test_captions_name_subject_and_style():
         ("pencil sketch", "a pencil sketch of a cat"),
         ("gold", "a cat made of gold"),
         ("rain", "a cat in the rain"),
+        ("wood", "a wooden cat"),
+        ("ice", "an ice cat"),
     ],
 )
 def test_captions_read_well(name, caption):
