@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -103,16 +103,25 @@ def _by_form(phrases: Sequence[Phrase]) -> dict[str, list[str]]:
     return groups
 
 
-def _joined(form: str, texts: list[str], joints: dict[str, Words], rng: random.Random) -> str:
-    joint = rng.choice(joints[form])
+def _joined(form: str, texts: list[str], joints: Sequence[str], rng: random.Random) -> str:
+    joint = rng.choice(joints)
     if joint.endswith(" no"):
         texts = [_bare(text) for text in texts]
     negative = form in ("without", "unworn")
     return f"{joint} {_listed(texts, 'or' if negative else 'and')}"
 
 
+def _segments(groups: Mapping[str, list[str]], rng: random.Random) -> list[str]:
+    """What is attached to the noun, in any order, and no joint twice."""
+    segments: list[str] = []
+    for form in rng.sample(list(groups), len(groups)):
+        fresh = [j for j in _JOINTS[form] if not any(s.startswith(f"{j} ") for s in segments)]
+        segments.append(_joined(form, groups[form], fresh or _JOINTS[form], rng))
+    return segments
+
+
 def _who(adjectives: Sequence[str], said: str, nouns: Words, rng: random.Random) -> str:
-    """The noun and what stands before it; not a face if its face is `said` to be like something."""
+    """The noun and what stands before it; a person where a face would have a face, a head or a "who"."""
     if not adjectives and rng.random() < 0.08:
         return "someone"
     before = rng.choice((", ", " ")).join(adjectives)
@@ -131,9 +140,8 @@ def described(phrases: Sequence[Phrase], nouns: Words, rng: random.Random) -> st
     """A noun with everything attached to it, the parts in any order but the background mostly last."""
     groups = _by_form(phrases)
     adjectives, backdrop = groups.pop("adjective", []), groups.pop("on", [])
-    segments = [_joined(form, texts, _JOINTS, rng) for form, texts in groups.items()]
-    rng.shuffle(segments)
-    behind = _joined("on", backdrop, _JOINTS, rng) if backdrop else ""
+    segments = _segments(groups, rng)
+    behind = _joined("on", backdrop, _JOINTS["on"], rng) if backdrop else ""
     first = bool(behind) and rng.random() < 0.12
     if behind and not first:
         segments.append(behind)
@@ -147,7 +155,7 @@ def stated(phrases: Sequence[Phrase], rng: random.Random) -> str:
     groups = list(_by_form(phrases).items())
     rng.shuffle(groups)
     return with_article(
-        f"{rng.choice(_SUBJECTS)} {_listed([_joined(form, texts, _VERBS, rng) for form, texts in groups])}"
+        f"{rng.choice(_SUBJECTS)} {_listed([_joined(form, texts, _VERBS[form], rng) for form, texts in groups])}"
     )
 
 
