@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -288,6 +289,7 @@ def train_stylegan2(
     output: Annotated[Path, typer.Option("--output", "-o", help="the trained generator, .safetensors")],
     preset: Annotated[str, _PRESET] = "mini",
     faces: Annotated[int, _FACES] = 40_000,
+    half_steps: Annotated[int | None, typer.Option(min=0, help="steps at half the size")] = None,
     steps: Annotated[int | None, _STEPS] = None,
     reader_steps: Annotated[int | None, typer.Option(min=1, help="steps of the reader of attributes")] = None,
     refine_steps: Annotated[int | None, typer.Option(min=0, help="steps with the reader's loss")] = None,
@@ -299,7 +301,7 @@ def train_stylegan2(
 
     trainings.check_preset(preset)
     reader = trainings.ReaderSettings(**_chosen(steps=reader_steps))
-    fit = trainings.FitSettings(**_chosen(steps=steps, refine_steps=refine_steps))
+    fit = trainings.FitSettings(**_chosen(half_steps=half_steps, steps=steps, refine_steps=refine_steps))
     finish = trainings.FinishSettings(**_chosen(steps=finish_steps))
     _report(trainings.stylegan2(work, output, faces, seed, reader, fit, finish))
 
@@ -308,24 +310,24 @@ def train_stylegan2(
 def train_clip(
     work: Annotated[Path, _WORK],
     output: Annotated[Path, typer.Option("--output", "-o", help="folder of the trained model")],
+    data: Annotated[Path, typer.Option(help="folder with icons, clip art and WordNet; see the model card")],
     preset: Annotated[str, _PRESET] = "mini",
     faces: Annotated[int, _FACES] = 40_000,
     steps: Annotated[int | None, _STEPS] = None,
-    batch: Annotated[int | None, typer.Option(min=2, help="pairs a step")] = None,
-    attack_steps: Annotated[int | None, typer.Option(min=0, help="adversarial steps on the picture")] = None,
-    robust_steps: Annotated[
+    harden_steps: Annotated[
         int | None,
-        typer.Option(min=0, help="steps of the second stage; needs the stylegan2 of this work folder"),
+        typer.Option(min=0, help="steps on attacked pictures; need the stylegan2 of this work folder"),
     ] = None,
+    attack_steps: Annotated[int | None, typer.Option(min=0, help="of each attack in these")] = None,
     seed: Annotated[int, _SEED] = 0,
 ) -> None:
-    """Train a CLIP on drawn faces and captions; a stopped training goes on from its checkpoint."""
+    """Train a CLIP on faces, drawings and styles; a stopped training goes on from its checkpoint."""
     from .editing import trainings
 
     trainings.check_preset(preset)
-    settings = trainings.ClipSettings(**_chosen(steps=steps, batch=batch, attack_steps=attack_steps))
-    robust = trainings.RobustSettings(**_chosen(steps=robust_steps))
-    _report(trainings.clip(work, output, faces, seed, settings, robust))
+    chosen = _chosen(steps=steps, harden_steps=harden_steps, attack_steps=attack_steps)
+    settings = replace(trainings.ClipSettings(), **chosen)
+    _report(trainings.clip(work, output, data, faces, seed, settings))
 
 
 @train.command("judge")

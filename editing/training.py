@@ -1,110 +1,314 @@
-"""Training the embedded CLIP on drawn faces: pictures come from generators, the loss from guidance."""
+"""Training the embedded CLIP: pictures come from generators and from drawings, the loss from guidance."""
 
 from __future__ import annotations
 
 import json
 import random
 import tempfile
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
+import torch.nn.functional as F
+from open_clip.tokenizer import SimpleTokenizer
 from safetensors.torch import save_file
 from torch import Tensor
 
-from .._base import InputFileError
+from .._base import DAMAGE_ERRORS, InputFileError
 from ..generators.training.face_captions import attribute_prompt, caption
 from ..generators.training.face_set import FaceSet, face_of, vectors_of
 from ..generators.training.faces import CHOICES, Face
 from ..generators.training.labels import labels_of_faces
 from ..generators.training.paired import PairedModel
-from ..guidance.training.bpe import train_bpe, vocab_size, write_merges
-from ..guidance.training.clip import MEAN, STD, ClipSettings, ClipTrainer, mini_config
-from ..guidance.training.robust import Blends, RobustSettings, RobustTrainer
+from ..guidance.training.bpe import train_bpe, write_merges
+from ..guidance.training.clip import MEAN, STD, ClipSettings, ClipTrainer, photo_config
+from ..guidance.training.parts import Batch, Part, Share, batch_of
+from ..guidance.training.photos import Teacher
+from ..guidance.training.pictures import (
+    DrawingPart,
+    StyledPart,
+    Subject,
+    crops,
+    held_out_drawings,
+    held_out_photographs,
+    styled_set,
+    with_article,
+)
+from ..guidance.training.sources.classes import photo_classes
+from ..guidance.training.sources.clip_art import clip_art
+from ..guidance.training.sources.drawings import Drawing
+from ..guidance.training.sources.icons import icons
+from ..guidance.training.sources.photographs import photographs
+from ..guidance.training.sources.rendering import rendered
+from ..guidance.training.views import Views, backgrounds, lit, moved
+from ..guidance.training.vocabulary import Names, class_names, photo_caption
 
 BPE_NAME = "bpe.txt.gz"
+SOURCE_SIZE = 128
 _CAPTIONS_FOR_BPE = 30_000
 _MERGES = 4096
 _CHUNK = 256
+_BLENDS = 12_000
+_STYLED_EACH, _CROPS_EACH, _STYLED_FACES, _STYLED_DRAWINGS = 260, 24, 300, 400
 # Shares of the others, how far blends go beyond both ends, and how far off W, in its standard deviations.
 _CHANGED_ONCE, _CHANGED_THRICE = 0.65, 0.15
 _BEYOND, _OFF_W = 0.15, 0.25
+_FACE_VIEWS = Views(zoom=(0.95, 1.1), shift=0.03, light=0.06)
+_FACE_WORDS = ("a face", "a person", "a cartoon face", "a cartoon person")
 
 
-class FacePairs:
-    """Drawn faces with captions from the grammar; held-out wordings and pairs never occur."""
+class FacePart:
+    """Drawn faces with captions from the grammar; held-out wordings and pairs never occur.
+
+    The questions are the attributes.
+    """
+
+    taught = False
 
     def __init__(self, faces: FaceSet) -> None:
         self.faces = faces
         self.known = [face_of(seed) for seed in faces.seeds]
         self.labels = labels_of_faces(self.known)
+        self.sizes = [len(odds) for odds in CHOICES.values()]
 
     def __len__(self) -> int:
         return len(self.known)
 
     def images(self, rows: Tensor) -> Tensor:
-        """Pictures (B,3,H,W) in [0,1]."""
+        """Pictures (B,3,S,S) in [0,1], as they were drawn."""
         return self.faces.pictures(rows) / 2 + 0.5
 
-    def caption(self, row: int, rng: random.Random) -> str:
-        """A true caption of one face."""
-        return caption(self.known[row], rng)
+    def batch(
+        self, count: int, captions: int, size: int, rng: torch.Generator, words: random.Random
+    ) -> Batch:
+        """See `Part`."""
+        rows = torch.randint(len(self), (count,), generator=rng)
+        images = lit(moved(self.images(rows), size, _FACE_VIEWS, rng, "border"), _FACE_VIEWS, rng)
+        texts = [caption(self.known[int(row)], words) for row in rows[:captions]]
+        return batch_of(images, texts, texts, self.labels[rows])
 
-    def questions(self, rng: random.Random) -> list[list[str]]:
-        """Each attribute's values in words, worded anew at every call."""
-        return [[attribute_prompt(name, value, rng) for value in odds] for name, odds in CHOICES.items()]
-
-    def answers(self, rows: Tensor) -> Tensor:
-        """(B, attributes): the index of the visible value, -1 where it is hidden."""
-        return self.labels[rows]
+    def wordings(self, question: int, values: list[int], words: random.Random) -> list[str]:
+        """See `Part`."""
+        name = list(CHOICES)[question]
+        return [attribute_prompt(name, list(CHOICES[name])[value], words) for value in values]
 
 
-def clip_trainer(faces: FaceSet, work: Path, settings: ClipSettings, seed: int = 0) -> ClipTrainer:
-    """A trainer over drawn faces; merges are made from their captions on the first run and kept in `work`.
+@dataclass(frozen=True)
+class Blends:
+    """A generator's pictures between two known faces.
+
+    Args:
+        images: uint8 (N,3,S,S).
+        first, second: int64 (N, attributes), the answers at both ends, -1 where there is none.
+        share: float32 (N,) in [0,1], how much of the second.
+    """
+
+    images: Tensor
+    first: Tensor
+    second: Tensor
+    share: Tensor
+
+
+class BlendPart:
+    """Blends, whose labels are mixed in proportion (Zhang et al. 2018, mixup, but along the generator's latents).
+
+    A guide is asked about pictures that no drawing shows: the half-way points of an edit.
+    """
+
+    taught = False
+
+    def __init__(self, blends: Blends, faces: FacePart) -> None:
+        self.blends, self.faces, self.sizes = blends, faces, faces.sizes
+
+    def batch(
+        self, count: int, _captions: int, size: int, rng: torch.Generator, _words: random.Random
+    ) -> Batch:
+        """See `Part`; blends have no captions."""
+        rows, blends = torch.randint(len(self.blends.share), (count,), generator=rng), self.blends
+        images = moved(blends.images[rows].float() / 255, size, _FACE_VIEWS, rng, "border")
+        return Batch(images, [], [], blends.first[rows], blends.second[rows], blends.share[rows])
+
+    def wordings(self, question: int, values: list[int], words: random.Random) -> list[str]:
+        """See `Part`."""
+        return self.faces.wordings(question, values, words)
+
+
+@dataclass(frozen=True)
+class World:
+    """All that the embedded CLIP learns from."""
+
+    faces: FacePart
+    drawings: DrawingPart
+    styled: StyledPart
+    names: Names
+
+    def shares(self, blends: Blends | None = None) -> list[Share]:
+        """The parts, half of each step faces."""
+        parts: list[tuple[Part, int, int]] = [
+            (self.faces, 56, 32),
+            (self.drawings, 36, 32),
+            (self.styled, 28, 24),
+        ]
+        if blends is not None:
+            parts.append((BlendPart(blends, self.faces), 0, 24))
+        return [Share(*each) for each in parts]
+
+
+def read_drawings(
+    data: Path, work: Path, held_out: bool = False
+) -> tuple[list[Drawing], np.ndarray[Any, Any]]:
+    """Icons and clip art of `data` with their pictures, uint8 (N,128,128,4); `work` keeps the pictures.
+
+    Args:
+        held_out: those that training never sees, instead of all others.
+
+    Raises:
+        MissingError, InputFileError: see `icons`, `clip_art` and `rendered`.
+    """
+    from ..guidance.training.sources.rendering import drawable
+
+    every = drawable([*icons(data), *clip_art(data)], work, "drawings")
+    kept_out = {*held_out_drawings(every)}
+    chosen = [index for index in range(len(every)) if (index in kept_out) == held_out]
+    images = rendered(every, work, "drawings", SOURCE_SIZE)
+    return [every[index] for index in chosen], images[chosen]
+
+
+def mini_world(faces: FaceSet, data: Path, work: Path, seed: int = 0) -> World:
+    """Everything that the preset `mini` learns from; drawings and styles are drawn once and kept in `work`.
+
+    Raises:
+        MissingError: a source is not in `data`, or a package of the extra `train` is not installed.
+        InputFileError: a source is damaged, or `work` cannot be written.
+    """
+    drawings, images = read_drawings(data, work)
+    textures = _textures()
+    part = DrawingPart(drawings, images, textures)
+    known = FacePart(faces)
+    subjects = [*_photograph_subjects(seed), *_face_subjects(known, seed), *_drawing_subjects(part, seed)]
+    styled = styled_set(work, "styled", subjects, _STYLED_EACH, seed)
+    return World(known, part, StyledPart(styled, _plain_caption), class_names(photo_classes(data)))
+
+
+def _plain_caption(subject: str, words: random.Random) -> str:
+    return photo_caption(subject, words) if subject not in _FACE_WORDS else subject
+
+
+def _training_photographs() -> list[np.ndarray[Any, Any]]:
+    held_out = {each.name for each in held_out_photographs(photographs())}
+    return [each.image for each in photographs() if each.name not in held_out]
+
+
+def _textures() -> Tensor:
+    """Photographs to cut backgrounds from, (T,3,160,160) in [0,1]."""
+    rng = np.random.default_rng(0)
+    cut = [window for image in _training_photographs() for window in crops(image, 160, 8, rng)]
+    return torch.from_numpy(np.stack(cut)).permute(0, 3, 1, 2).float() / 255
+
+
+def _photograph_subjects(seed: int) -> Iterator[Subject]:
+    rng, held_out = np.random.default_rng(seed), {each.name for each in held_out_photographs(photographs())}
+    for photograph in photographs():
+        if photograph.name not in held_out:
+            for window in crops(photograph.image, SOURCE_SIZE, _CROPS_EACH, rng):
+                yield Subject(window, photograph.subject)
+
+
+def _face_subjects(faces: FacePart, seed: int) -> Iterator[Subject]:
+    rng = random.Random(seed)
+    rows = rng.sample(range(len(faces)), min(_STYLED_FACES, len(faces)))
+    for row in rows:
+        image = F.interpolate(
+            faces.images(torch.tensor([row])), size=SOURCE_SIZE, mode="bilinear", antialias=True
+        )
+        yield Subject(
+            (image[0].permute(1, 2, 0) * 255).round().to(torch.uint8).numpy(), rng.choice(_FACE_WORDS)
+        )
+
+
+def _drawing_subjects(part: DrawingPart, seed: int) -> Iterator[Subject]:
+    rng, noise = random.Random(seed), torch.Generator().manual_seed(seed)
+    rows = rng.sample(range(len(part.drawings)), min(_STYLED_DRAWINGS, len(part.drawings)))
+    for row in rows:
+        raw = torch.from_numpy(np.array(part.images[row])).permute(2, 0, 1).float()[None] / 255
+        behind = backgrounds(1, SOURCE_SIZE, noise, part.textures)
+        image = raw[:, :3] * raw[:, 3:] + behind * (1 - raw[:, 3:])
+        words = with_article(part.drawings[row].names[0])
+        yield Subject((image[0].permute(1, 2, 0) * 255).round().to(torch.uint8).numpy(), words)
+
+
+def clip_trainer(
+    world: World, work: Path, settings: ClipSettings, blends: Blends | None = None, seed: int = 0
+) -> ClipTrainer:
+    """A trainer of the embedded CLIP; merges are made from all words on the first run and kept in `work`.
 
     Raises:
         InputFileError: `work` cannot be written, or holds the checkpoint of another training.
+        MissingError: the package with the photographs' network is not installed.
     """
-    pairs, merges = FacePairs(faces), work / BPE_NAME
-    made = train_bpe(_corpus(pairs, seed), _MERGES)
-    try:
-        work.mkdir(parents=True, exist_ok=True)
-        write_merges(made, merges)
-    except OSError as error:
-        raise InputFileError(f"{work}: cannot be written ({error}); choose another folder") from error
-    config = mini_config(vocab_size(len(made)), faces.images.shape[1])
-    return ClipTrainer(pairs, config, merges, work, settings, seed)
+    config, merges = clip_config(world, work, seed)
+    teacher = Teacher(config["embed_dim"])
+    return ClipTrainer(
+        world.shares(blends), config, merges, work, settings, names=world.names, teacher=teacher, seed=seed
+    )
 
 
-def robust_trainer(
-    trainer: ClipTrainer, model: PairedModel, work: Path, settings: RobustSettings, seed: int = 0
-) -> RobustTrainer:
-    """The second stage of a CLIP that `clip_trainer` trained on drawn faces, with blends of a generator of them.
+def clip_config(world: World, work: Path, seed: int = 0) -> tuple[dict[str, Any], Path]:
+    """The embedded CLIP's configuration and the file of its merges, which is made in `work` if it is not there.
 
     Raises:
-        InputFileError: `work` holds the checkpoint of another training.
+        InputFileError: `work` cannot be written.
     """
-    if not isinstance(trainer.pairs, FacePairs):
-        raise TypeError("the second stage needs drawn faces")
-    return RobustTrainer(trainer, draw_blends(trainer.pairs, model, seed), work, settings, seed)
+    merges = work / BPE_NAME
+    if not merges.exists():
+        made = train_bpe(_corpus(world, seed), _MERGES, min_count=3)
+        try:
+            work.mkdir(parents=True, exist_ok=True)
+            write_merges(made, merges)
+        except OSError as error:
+            raise InputFileError(f"{work}: cannot be written ({error}); choose another folder") from error
+    try:
+        return photo_config(SimpleTokenizer(bpe_path=str(merges)).vocab_size), merges
+    except DAMAGE_ERRORS as error:
+        raise InputFileError(f"{merges}: not a file of merges ({error}); delete it") from error
+
+
+def _corpus(world: World, seed: int) -> Iterator[str]:
+    rng, noise = random.Random(seed), torch.Generator().manual_seed(seed)
+    for _ in range(_CAPTIONS_FOR_BPE):
+        yield caption(world.faces.known[rng.randrange(len(world.faces))], rng)
+    for each in world.drawings.drawings:
+        yield from each.names
+    for texts in world.names.texts:
+        yield from [texts] * 3
+    for _ in range(100):
+        yield from world.styled.batch(32, 32, 16, noise, rng).captions
 
 
 @torch.no_grad()
-def draw_blends(pairs: FacePairs, model: PairedModel, seed: int = 0) -> Blends:
-    """For every face, the generator's picture of a point in W on the way to another, or a little beyond.
+def draw_blends(
+    faces: FacePart, model: PairedModel, size: int, count: int = _BLENDS, seed: int = 0
+) -> Blends:
+    """For some faces, the generator's picture of a point in W on the way to another, or a little beyond.
 
     Two of three others differ in one choice, the rest in three or in everything. Half of the pictures are off W:
     every layer's w is moved a little on its own.
+
+    Args:
+        size: of the pictures' sides.
     """
     rng, noise = random.Random(seed), torch.Generator().manual_seed(seed)
-    others = [_another(face, pairs.known, rng) for face in pairs.known]
-    ends = [torch.from_numpy(vectors_of(faces)) for faces in (pairs.known, others)]
+    known = faces.known[:count]
+    others = [_another(face, known, rng) for face in known]
+    ends = [torch.from_numpy(vectors_of(each)) for each in (known, others)]
     share = torch.rand(len(others), generator=noise) * (1 + 2 * _BEYOND) - _BEYOND
     first, second = (torch.cat([model.attributes(part) for part in torch.split(end, _CHUNK)]) for end in ends)
     w = torch.lerp(first, second, share[:, None])
-    images = torch.cat([_drawn(model, part, first.std(0), noise) for part in torch.split(w, _CHUNK)])
-    return Blends(images, pairs.labels, labels_of_faces(others), share.clamp(0, 1))
+    images = torch.cat([_drawn(model, part, first.std(0), size, noise) for part in torch.split(w, _CHUNK)])
+    return Blends(images, faces.labels[: len(known)], labels_of_faces(others), share.clamp(0, 1))
 
 
 def _another(face: Face, faces: list[Face], rng: random.Random) -> Face:
@@ -118,26 +322,26 @@ def _another(face: Face, faces: list[Face], rng: random.Random) -> Face:
     return face
 
 
-def _drawn(model: PairedModel, w: Tensor, spread: Tensor, rng: torch.Generator) -> Tensor:
-    """uint8 (B,3,H,W)."""
+def _drawn(model: PairedModel, w: Tensor, spread: Tensor, size: int, rng: torch.Generator) -> Tensor:
+    """uint8 (B,3,size,size)."""
     codes = w[:, None].repeat(1, model.generator.num_ws, 1)
     amount, moved = torch.rand(2, len(w), 1, 1, generator=rng)
     codes += _OFF_W * amount * (moved < 0.5) * spread * torch.randn(codes.shape, generator=rng)
     with torch.autocast(w.device.type, torch.bfloat16):
         images = model.generator.synthesis(codes, noise="none").float()
+    if size != images.shape[2]:
+        images = F.interpolate(images, size=(size, size), mode="bilinear", antialias=True)
     levels: Tensor = ((images.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
     return levels
 
 
-def save_clip(trainer: ClipTrainer, faces: FaceSet, merges: Path, folder: Path) -> None:
+def save_clip(trainer: ClipTrainer, config: Mapping[str, Any], merges: Path, folder: Path) -> None:
     """Write the model as a folder that `load_perceptor` reads: clip.json, clip.safetensors (fp16), bpe.txt.gz.
 
     Raises:
         InputFileError: the folder cannot be written.
     """
-    vocabulary = trainer.tokenizer.vocab_size
-    config = mini_config(vocabulary, faces.images.shape[1])
-    config["preprocess"] = {"mean": list(MEAN), "std": list(STD)}
+    stored = {**config, "preprocess": {"mean": list(MEAN), "std": list(STD)}}
     state = {
         key: value.detach().cpu().contiguous().to(torch.float16 if value.is_floating_point() else value.dtype)
         for key, value in trainer.model.state_dict().items()
@@ -147,15 +351,9 @@ def save_clip(trainer: ClipTrainer, faces: FaceSet, merges: Path, folder: Path) 
         with tempfile.TemporaryDirectory(dir=folder) as inner:
             draft = Path(inner)
             save_file(state, draft / "clip.safetensors")
-            (draft / "clip.json").write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
+            (draft / "clip.json").write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")
             (draft / BPE_NAME).write_bytes(merges.read_bytes())
             for part in sorted(draft.iterdir()):
                 part.replace(folder / part.name)
     except OSError as error:
         raise InputFileError(f"{folder}: cannot be written ({error}); choose another folder") from error
-
-
-def _corpus(pairs: FacePairs, seed: int) -> Iterator[str]:
-    rng = random.Random(seed)
-    for _ in range(_CAPTIONS_FOR_BPE):
-        yield pairs.caption(rng.randrange(len(pairs)), rng)

@@ -25,8 +25,7 @@ from ..generators.training.reader import ReaderSettings, ReaderTrainer
 from ..generators.training.sheets import fit_rows, save_sheet
 from ..generators.weights import save_half
 from ..guidance.training.clip import ClipSettings
-from ..guidance.training.robust import RobustSettings
-from .training import BPE_NAME, clip_trainer, robust_trainer, save_clip
+from .training import clip_config, clip_trainer, draw_blends, mini_world, save_clip
 
 __all__ = [
     "ClipSettings",
@@ -35,7 +34,6 @@ __all__ = [
     "FitSettings",
     "JudgeSettings",
     "ReaderSettings",
-    "RobustSettings",
     "check_preset",
     "clip",
     "encoder",
@@ -51,7 +49,7 @@ ATTRIBUTION = (
     "backgrounds were added",
 )
 ATTRIBUTES = "attributes.safetensors"
-_SIZE = 64
+_SIZE, _JUDGE_SIZE = 128, 64
 _SHEET_EVERY = 1000
 
 
@@ -100,26 +98,25 @@ def stylegan2(
 
 
 def clip(
-    work: Path, output: Path, faces: int, seed: int, settings: ClipSettings, robust: RobustSettings
+    work: Path, output: Path, data: Path, faces: int, seed: int, settings: ClipSettings
 ) -> Iterator[str]:
-    """Train the CLIP on drawn faces and their captions, then its picture tower on attacked ones and on blends."""
-    generator = load_paired(work) if robust.steps else None
-    drawn = load_faces(work, faces, _SIZE)
-    trainer = clip_trainer(drawn, work, settings, seed)
+    """Train the CLIP on faces, drawings and styles, then its picture tower on attacked ones and on blends."""
+    generator = load_paired(work) if settings.harden_steps else None
+    world = mini_world(load_faces(work, faces, _SIZE), data, work, seed)
+    config, merges = clip_config(world, work, seed)
+    size = config["vision_cfg"]["image_size"]
+    blends = draw_blends(world.faces, generator, size, seed=seed) if generator is not None else None
+    trainer = clip_trainer(world, work, settings, blends, seed)
     for step in trainer.run():
         if (step.index + 1) % 50 == 0:
-            yield f"clip {step.index + 1}/{step.total}  loss {step.loss:.4f}"
-    if generator is not None:
-        for step in robust_trainer(trainer, generator, work, robust, seed).run():
-            if (step.index + 1) % 50 == 0:
-                yield f"robust {step.index + 1}/{step.total}  loss {step.loss:.4f}"
-    save_clip(trainer, drawn, work / BPE_NAME, output)
-    yield f"{output}: {settings.steps} steps of {settings.batch} pairs, {robust.steps} of the second stage"
+            yield f"{step.stage} {step.index + 1}/{step.total}  loss {step.loss:.4f}"
+    save_clip(trainer, config, merges, output)
+    yield f"{output}: {settings.steps} steps, {settings.harden_steps} of hardening"
 
 
 def judge(work: Path, output: Path, faces: int, seed: int, settings: JudgeSettings) -> Iterator[str]:
     """Train the classifier that measures edits and guides nothing; `seed` is also its first face's."""
-    trainer = JudgeTrainer(load_faces(work, faces, _SIZE, seed), work, settings, seed)
+    trainer = JudgeTrainer(load_faces(work, faces, _JUDGE_SIZE, seed), work, settings, seed)
     for done, loss in trainer.run():
         if done % 100 == 0:
             yield f"judge {done}/{settings.steps}  loss {loss:.4f}"

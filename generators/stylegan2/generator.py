@@ -201,13 +201,16 @@ class SynthesisNetwork(nn.Module):
         """The layers that take noise, in order."""
         return [layer for _, _, layer in self.layers() if isinstance(layer, SynthesisLayer)]
 
-    def forward(self, ws: Tensor, noise: str = "const", rng: torch.Generator | None = None) -> Tensor:
+    def forward(
+        self, ws: Tensor, noise: str = "const", rng: torch.Generator | None = None, size: int | None = None
+    ) -> Tensor:
         """ws (B,num_ws,w_dim), or (B,w_dim) for the same w everywhere -> (B,3,H,W), not clipped.
 
         Args:
             noise: "const", "none", or "random": drawn from `rng`, without which no call is like another.
+            size: leave out the blocks beyond this resolution.
         """
-        return self.from_styles(self.styles(ws), noise, rng)
+        return self.from_styles(self.styles(ws), noise, rng, size)
 
     def styles(self, ws: Tensor) -> list[Tensor]:
         """The style of every layer with a style, (B,C_l) each; toRGB's without its 1/sqrt(C_l)."""
@@ -219,9 +222,13 @@ class SynthesisNetwork(nn.Module):
         return [layer.affine(ws[:, index]) for _, index, layer in self.layers()]
 
     def from_styles(
-        self, styles: Sequence[Tensor], noise: str = "const", rng: torch.Generator | None = None
+        self,
+        styles: Sequence[Tensor],
+        noise: str = "const",
+        rng: torch.Generator | None = None,
+        size: int | None = None,
     ) -> Tensor:
-        """Styles as `styles` gives them, (B,C_l) or (B,1,C_l,1,1) each -> (B,3,H,W)."""
+        """Styles as `styles` gives them, (B,C_l) or (B,1,C_l,1,1) each -> (B,3,H,W); see `forward`."""
         flat = [style.reshape(style.shape[0], -1) for style in styles]
         self._check_styles(flat)
         queue, noises = iter(flat), self._noise(noise, len(flat[0]), rng)
@@ -229,6 +236,8 @@ class SynthesisNetwork(nn.Module):
         img: Tensor | None = None
         for block in self.blocks():
             x, img = block(x, img, queue, noises)
+            if block.resolution == size:
+                break
         if img is None:
             raise UsageError("this generator has no layer that draws a picture")
         return img

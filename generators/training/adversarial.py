@@ -28,11 +28,7 @@ from ..stylegan2.losses import (
     update_ema,
 )
 from .face_set import FaceSet
-from .paired import PairedModel
-
-MINI_DISCRIMINATOR = DiscriminatorConfig(
-    resolution=64, channels={4: 192, 8: 192, 16: 128, 32: 64, 64: 32}, mbstd_group_size=4
-)
+from .paired import PairedModel, mini_generator
 
 
 @dataclass(frozen=True)
@@ -79,7 +75,10 @@ class FinishTrainer:
         self.average = copy.deepcopy(fitted).requires_grad_(False)
         with torch.random.fork_rng([]):
             torch.manual_seed(seed)
-            self.discriminator = Discriminator(MINI_DISCRIMINATOR)
+            like = mini_generator(faces.images.shape[1])
+            self.discriminator = Discriminator(
+                DiscriminatorConfig(resolution=like.resolution, channels=like.channels, mbstd_group_size=4)
+            )
         self.discriminator.to(self.device).to(memory_format=torch.channels_last)
         moved = [p for p in self.model.parameters() if p.requires_grad]
         self.optimiser = torch.optim.Adam(moved, settings.lr, betas=(0.0, 0.99))

@@ -38,8 +38,8 @@ _ORDERS: dict[str, Words] = {  # what a picture is asked to become, and other sh
     "bare": ("with {}", "now with {}", "has {}"),
     "wearing": ("add {}", "put on {}", "wearing {}", "give them {}", "with {}", "wear {}", "now wearing {}"),
     "in": ("dressed in {}", "put on {}", "wearing {}", "in {}"),
-    "without": ("no {}", "without {}", "remove the {}", "with no {}", "get rid of the {}", "no more {}"),
-    "unworn": ("no {}", "without {}", "remove the {}", "not wearing {}", "take off the {}", "no more {}"),
+    "without": ("no {}", "without {}", "remove the {}", "with no {}", "get rid of the {}"),
+    "unworn": ("no {}", "without {}", "remove the {}", "not wearing {}", "take off the {}"),
     "on": ("on {}", "against {}", "with {}", "put them on {}", "in front of {}"),
     "adjective": ("make them {}", "make the person {}", "now {}", "{} person", "{} face", "looking {}"),
 }

@@ -9,6 +9,7 @@ architecture is not the judge's.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -20,7 +21,8 @@ from .face_set import FaceSet
 from .faces import CHOICES
 from .labels import attribute_loss
 
-_STEM, _WIDTHS, _TOP = 24, (48, 96, 160), 32
+_WIDTHS, _TOP, _SMALLEST = (24, 48, 96, 160), 32, 8
+_EARLIER = 16  # width of every stage before those
 
 
 class _Stage(nn.Module):
@@ -45,18 +47,24 @@ class _Stage(nn.Module):
 
 
 class Reader(nn.Module):
-    """Pictures (B,3,64,64) in [-1,1] -> features of three stages, and logits by attribute, (B, values) each."""
+    """Pictures (B,3,size,size) in [-1,1] -> features of all stages, and logits by attribute, (B, values) each.
 
-    def __init__(self) -> None:
+    Args:
+        size: 64 or 128; each stage halves it, down to 8.
+    """
+
+    def __init__(self, size: int) -> None:
         super().__init__()
-        self.stem = nn.Sequential(nn.Conv2d(3, _STEM, 3, padding=1), nn.ReLU())
-        self.stages = nn.ModuleList(
-            _Stage(before, after) for before, after in zip((_STEM, *_WIDTHS), _WIDTHS, strict=False)
-        )
+        count = (size // _SMALLEST).bit_length()
+        widths = ((_EARLIER,) * count + _WIDTHS)[-count:]
+        self.stem = nn.Sequential(nn.Conv2d(3, widths[0], 3, padding=1), nn.ReLU())
+        self.stages = nn.ModuleList(_Stage(before, after) for before, after in pairwise(widths))
         self.top = nn.Sequential(
             nn.BatchNorm2d(_WIDTHS[-1]), nn.ReLU(), nn.Conv2d(_WIDTHS[-1], _TOP, 1), nn.Flatten(), nn.ReLU()
         )
-        self.heads = nn.ModuleDict({name: nn.Linear(64 * _TOP, len(odds)) for name, odds in CHOICES.items()})
+        self.heads = nn.ModuleDict(
+            {name: nn.Linear(_SMALLEST**2 * _TOP, len(odds)) for name, odds in CHOICES.items()}
+        )
 
     def forward(self, images: Tensor) -> tuple[list[Tensor], dict[str, Tensor]]:
         """See the class."""
@@ -69,7 +77,7 @@ class Reader(nn.Module):
 
 
 def reading_loss(reader: Reader, made: Tensor, drawn: Tensor, labels: Tensor, naming: float) -> Tensor:
-    """How differently the reader sees two sets of pictures (B,3,64,64), and how badly it names the made ones'.
+    """How differently the reader sees two sets of pictures (B,3,H,W), and how badly it names the made ones'.
 
     The sum over the stages of the squared distances of the features, normalised over channels (Zhang et al. 2018),
     and `naming` times the cross-entropy of the attributes; a scalar.
@@ -100,7 +108,8 @@ class ReaderTrainer(ClassifierTrainer[Reader]):
     """Trains a reader on a face set; a checkpoint in `folder` is continued."""
 
     def __init__(self, faces: FaceSet, folder: Path, settings: ReaderSettings, seed: int = 0) -> None:
-        super().__init__("reader", Reader, faces, folder, settings, seed)
+        size = faces.images.shape[1]
+        super().__init__("reader", lambda: Reader(size), faces, folder, settings, seed)
         self.radius = settings.radius
 
     def loss(self, pictures: Tensor, labels: Tensor) -> Tensor:

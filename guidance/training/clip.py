@@ -1,242 +1,370 @@
-"""Training a small CLIP (Radford et al. 2021) on pictures and captions, with optional adversarial steps.
+"""Training a small CLIP (Radford et al. 2021) on parts of different worlds, and hardening it for guidance.
 
-Adversarial steps on the picture (Madry et al. 2018, L2 ball) align the model's gradients with what a person
-sees, which is what guidance needs of it.
+1. `learn`: both towers, from pictures with captions, from questions with known answers, and from a network of
+   photographs.
+2. `harden`: the picture tower alone, from pictures moved against it within an L2 ball (Madry et al. 2018). That aligns
+   its gradients with what a person sees, which is what guidance needs of it.
 """
 
 from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from open_clip.model import CLIP
 from open_clip.tokenizer import SimpleTokenizer
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..._base import Autosave, loaded_state, save_state
+from ..depthwise import quicken
+from .losses import answered, attacked, contrastive_loss
+from .parts import Batch, Part, Share
+from .photos import ARCHITECTURE, Teacher, begin_tower
+from .vocabulary import Names
 
 MEAN, STD = (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)
-
-
-class Pairs(Protocol):
-    """Pictures with captions that may differ from call to call."""
-
-    def __len__(self) -> int:
-        """How many pictures there are."""
-
-    def images(self, rows: Tensor) -> Tensor:
-        """Pictures (B,3,H,W) in [0,1]."""
-
-    def caption(self, row: int, rng: random.Random) -> str:
-        """A true caption of one picture."""
-
-    def questions(self, rng: random.Random) -> list[list[str]]:
-        """For each thing that is known of the pictures, a text for every value that it may have; or nothing."""
-
-    def answers(self, rows: Tensor) -> Tensor:
-        """(B, questions) int64: which text is true of a picture, -1 where none is."""
+STAGES = ("learn", "harden")
 
 
 @dataclass(frozen=True)
 class ClipSettings:
-    """AdamW with warm-up and cosine. `radius` is the L2 ball of the adversarial steps, in [-1,1] units.
+    """AdamW with warm-up and cosine, in both stages.
 
-    It grows from 0 over the first half of the share `attacked` at the end of the training: attacked from the
-    start, the small model had learnt nothing but the colours of large areas after a thousand steps.
-
-    `first_scale` multiplies cosines at the start. A unit vector that tells twenty things at once has cosines of about
-    0.2 with each: CLIP's usual 14 leaves the smaller ones no room, and grows only slowly.
-    `captions` of the pictures and the values of `questions` things, drawn anew, are put in words each step: words
-    cost more than pictures here. `question_weight` is the share of these labelled texts (as in Yang et al. 2022,
-    UniCL) beside the captions, and `anchor_weight` that of the anchors: a free vector for every value, to which
-    pictures and texts are drawn. Both towers learn from them at once, where each would else wait for the other.
+    Args:
+        steps, harden_steps: of the two stages.
+        captions: share of the pictures of a step that have captions: words cost as much as pictures here.
+        questions: how many of a part's questions are put in words a step, and `values` how many of their values.
+        contrast_weight, question_weight: of the captions' loss and of the questions' in words (as in Yang et al. 2022,
+            UniCL), in `learn` and in `harden`.
+        anchor_weight: of the anchors, a free vector for every value, to which pictures and texts are drawn: both
+            towers learn from them at once, where each would else wait for the other.
+        teach_weight, name_weight: of what the teacher takes pictures for, and of texts that name its classes.
+        first_scale: multiplies cosines at the start. A unit vector that tells twenty things at once has cosines of
+            about 0.2 with each: CLIP's usual 14 leaves the smaller ones no room, and grows only slowly.
+        lr, tower_lr, harden_lr: of words and anchors, of the picture tower, and of the picture tower in `harden`.
+        radius: of the largest L2 ball in [-1,1] units, of which every picture has a random share; it grows from a
+            tenth to the whole over the first half of `harden`. Of any size, for the largest take small things
+            (earrings, mouths) away altogether.
     """
 
-    steps: int = 8_000
-    batch: int = 128
-    captions: int = 48
-    questions: int = 6
-    question_weight: float = 2.0
-    anchor_weight: float = 4.0
-    first_scale: float = 50.0
+    steps: int = 4_000
+    harden_steps: int = 4_000
+    captions: float = 0.6
+    questions: int = 5
+    values: int = 24
+    names: int = 48
+    contrast_weight: tuple[float, float] = (1.0, 0.5)
+    question_weight: tuple[float, float] = (2.0, 3.0)
+    anchor_weight: float = 3.0
+    teach_weight: float = 1.0
+    name_weight: float = 1.0
+    first_scale: float = 40.0
     lr: float = 1e-3
+    tower_lr: float = 4e-4
+    harden_lr: float = 2e-4
     weight_decay: float = 0.05
-    shift: int = 3
-    attack_steps: int = 1
-    radius: float = 2.0
-    attacked: float = 0.25
+    attack_steps: int = 2
+    radius: float = 12.0
     text_groups: int = 4
     save_seconds: float = 180.0
 
 
 @dataclass(frozen=True)
 class ClipStep:
-    """One step of training."""
+    """One step of a stage; `terms` are the weighted parts of the loss."""
 
+    stage: str
     index: int
     total: int
     loss: float
+    terms: Mapping[str, float]
 
 
-def mini_config(vocab_size: int, image_size: int = 64) -> dict[str, Any]:
-    """The embedded model as open_clip's configuration: a small ResNet and a small text transformer."""
+def photo_config(vocab_size: int, image_size: int = 96) -> dict[str, Any]:
+    """The embedded model as open_clip's configuration: EfficientNet-Lite0 and a small text transformer."""
+    vision = {
+        "image_size": image_size,
+        "timm_model_name": ARCHITECTURE,
+        "timm_pool": "",
+        "timm_proj": "linear",
+    }
+    return {"embed_dim": 256, "vision_cfg": vision, "text_cfg": _text_config(vocab_size)}
+
+
+def resnet_config(vocab_size: int, image_size: int = 96) -> dict[str, Any]:
+    """A small ResNet and the same text transformer: the shape of the CLIP that judges and never guides."""
     vision = {"image_size": image_size, "layers": [1, 2, 2, 1], "width": 24, "head_width": 32}
-    text = {"context_length": 40, "vocab_size": vocab_size, "width": 192, "heads": 4, "layers": 4}
-    return {"embed_dim": 192, "vision_cfg": vision, "text_cfg": text}
+    return {"embed_dim": 256, "vision_cfg": vision, "text_cfg": _text_config(vocab_size)}
 
 
-def contrastive_loss(image: Tensor, text: Tensor, scale: Tensor) -> Tensor:
-    """Symmetric cross-entropy of normalised features (B,D): the mean over pictures and captions."""
-    logits = scale * image @ text.T
-    target = torch.arange(len(logits), device=logits.device)
-    return (F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target)) / 2
+def _text_config(vocab_size: int) -> dict[str, Any]:
+    return {"context_length": 40, "vocab_size": vocab_size, "width": 192, "heads": 4, "layers": 4}
 
 
 @dataclass(frozen=True)
-class _Texts:
-    """What pictures are compared with: captions (C,D), the values of the `asked` questions in words, one (V,D)
-    each, those of all questions as anchors, and the answers (B,questions)."""
+class _Question:
+    """Some values of a part's question in words.
+
+    Args:
+        part, index: whose question it is.
+        places: (all its values,) the row of each value in `texts`, -1 where it is not in words.
+        texts: (V,D).
+        anchors: rows of these values among all anchors.
+    """
+
+    part: int
+    index: int
+    places: Tensor
+    texts: Tensor
+    anchors: Tensor
+
+
+@dataclass(frozen=True)
+class _Words:
+    """All texts of a step: captions (C,D) with their keys, questions, and names of classes (N,D) with their shares."""
 
     captions: Tensor
-    asked: list[int]
-    questions: list[Tensor]
-    anchors: list[Tensor]
-    answers: Tensor
+    keys: list[str]
+    questions: list[_Question]
+    names: Tensor
+    classes: Tensor
+    anchors: Tensor
     scale: Tensor
-
-    def detached(self) -> _Texts:
-        """The same without gradients."""
-        questions, anchors = ([part.detach() for part in parts] for parts in (self.questions, self.anchors))
-        captions, scale = self.captions.detach(), self.scale.detach()
-        return _Texts(captions, self.asked, questions, anchors, self.answers, scale)
-
-
-def _answered(image: Tensor, values: list[Tensor], answers: Tensor, scale: Tensor) -> Tensor:
-    """Mean over the questions of the cross-entropy over each one's values, (V,D) a question; answers (questions,B)."""
-    logits = torch.split(scale * image @ torch.cat(values).T, [len(each) for each in values], dim=1)
-    losses = [_cross_entropy(*pair) for pair in zip(logits, answers, strict=True)]
-    return torch.stack(losses).mean()
-
-
-def _cross_entropy(logits: Tensor, answers: Tensor) -> Tensor:
-    """Mean over the pictures that have an answer; 0 if none has."""
-    known = answers >= 0
-    return F.cross_entropy(logits[known], answers[known]) if bool(known.any()) else logits.sum() * 0
 
 
 class ClipTrainer:
-    """Trains a CLIP on pairs; a checkpoint in `folder` is continued."""
+    """Trains a CLIP on parts; a checkpoint in `folder` is continued.
+
+    Args:
+        shares: the parts, and how many pictures of each a step has.
+        config: an open_clip configuration.
+        merges: the file of the tokenizer's merges.
+        names: of the teacher's classes.
+        teacher: has the width of the configuration; without one nothing is known of photographs.
+    """
 
     def __init__(
         self,
-        pairs: Pairs,
+        shares: Sequence[Share],
         config: Mapping[str, Any],
         merges: Path,
         folder: Path,
         settings: ClipSettings,
+        names: Names | None = None,
+        teacher: Teacher | None = None,
         seed: int = 0,
         device: str = "cpu",
     ) -> None:
-        self.pairs, self.settings, self.device = pairs, settings, torch.device(device)
+        self.shares, self.settings, self.device = list(shares), settings, torch.device(device)
+        self.parts = self._parts(False)
+        self.size = int(config["vision_cfg"]["image_size"])
         with torch.random.fork_rng([]):
             torch.manual_seed(seed)
-            scale = math.log(settings.first_scale)
-            self.model = CLIP(**dict(config), init_logit_scale=scale).to(
-                self.device, memory_format=torch.channels_last
-            )
+            self.model = CLIP(**dict(config), init_logit_scale=math.log(settings.first_scale))
+            self.anchors = nn.Parameter(torch.randn(sum(map(sum, self._sizes())), config["embed_dim"]))
+        if teacher is not None and "timm_model_name" in config["vision_cfg"]:
+            begin_tower(self.model.visual, teacher)
+        quicken(self.model)
+        self.model.to(self.device, memory_format=torch.channels_last)
+        self.teacher = None if teacher is None else teacher.to(self.device)
+        self.names = names if teacher is not None else None
+        self.anchors.data = self.anchors.data.to(self.device)
         context = config["text_cfg"]["context_length"]
         self.tokenizer = SimpleTokenizer(bpe_path=str(merges), context_length=context)
         self.rng, self.words = torch.Generator().manual_seed(seed), random.Random(seed)
-        self.sizes = [len(question) for question in pairs.questions(random.Random(seed))]
-        width = config["embed_dim"]
-        anchors = torch.randn(sum(self.sizes), width, generator=torch.Generator().manual_seed(seed))
-        self.anchors = torch.nn.Parameter(anchors.to(self.device))
-        self.optimiser = decaying_adam(
-            self.model.parameters(), [self.anchors], settings.lr, settings.weight_decay
-        )
-        self.path, self.done = folder / "clip.pt", 0
+        self.optimisers = dict(zip(STAGES, self._optimisers(), strict=True))
+        self.path, self.done = folder / "clip.pt", dict.fromkeys(STAGES, 0)
         if self.path.exists():
             self._load()
 
+    def _parts(self, hard: bool) -> list[tuple[Part, int]]:
+        """The parts of a stage, with how many of their pictures a step has."""
+        return [(each.part, each.count(hard)) for each in self.shares if each.count(hard)]
+
+    def _sizes(self) -> list[list[int]]:
+        return [part.sizes for part, _ in self.parts]
+
+    def _optimisers(self) -> tuple[torch.optim.AdamW, torch.optim.AdamW]:
+        settings, visual = self.settings, [*self.model.visual.parameters()]
+        own = {id(each) for each in visual}
+        others = [each for each in self.model.parameters() if id(each) not in own]
+        decay = settings.weight_decay
+        learn = [
+            *_decaying(visual, settings.tower_lr, decay),
+            *_decaying(others, settings.lr, decay),
+            {"params": [self.anchors], "lr": settings.lr, "weight_decay": 0.0},
+        ]
+        groups = learn, _decaying(visual, settings.harden_lr, decay)
+        first, second = (torch.optim.AdamW(each, settings.lr, betas=(0.9, 0.98)) for each in groups)
+        return first, second
+
     def run(self) -> Iterator[ClipStep]:
-        """Step by step to the end; finished steps are not repeated."""
-        autosave, total = Autosave(self.save, self.settings.save_seconds), self.settings.steps
-        for index in range(self.done, total):
-            for group in self.optimiser.param_groups:
-                group["lr"] = self.settings.lr * schedule(index, total, 200)
-            loss = self._step(index / total)
-            self.done = index + 1
-            autosave()
-            yield ClipStep(index, total, loss)
+        """Both stages, step by step; finished steps are not repeated."""
+        for stage, total in zip(STAGES, (self.settings.steps, self.settings.harden_steps), strict=True):
+            autosave, optimiser = Autosave(self.save, self.settings.save_seconds), self.optimisers[stage]
+            for index in range(self.done[stage], total):
+                for group, rate in zip(optimiser.param_groups, self._rates(stage), strict=True):
+                    group["lr"] = rate * schedule(index, total, 200)
+                terms = self._step(stage, index / total, optimiser)
+                self.done[stage] = index + 1
+                autosave()
+                yield ClipStep(stage, index, total, sum(terms.values()), terms)
         self.save()
 
-    def _step(self, progress: float) -> float:
-        rows = torch.randint(len(self.pairs), (self.settings.batch,), generator=self.rng)
-        images = self.shifted(self.pairs.images(rows).to(self.device), self.rng) * 2 - 1
-        texts = self._texts(rows)
-        share = (progress - 1 + self.settings.attacked) / max(self.settings.attacked, 1e-6)
-        radius = self.settings.radius * min(1.0, max(0.0, 2 * share))
-        images = self._attacked(images, texts.detached(), radius)
-        loss = self._loss(self.features(images), texts)
-        self.optimiser.zero_grad()
-        torch.autograd.backward(loss)
-        self.optimiser.step()
-        return float(loss.detach())
+    def _rates(self, stage: str) -> list[float]:
+        settings = self.settings
+        if stage == "harden":
+            return [settings.harden_lr] * 2
+        return [settings.tower_lr] * 2 + [settings.lr] * 3
 
-    def _texts(self, rows: Tensor) -> _Texts:
-        """Everything that the pictures of a step are compared with."""
-        captions = [self.pairs.caption(int(row), self.words) for row in rows[: self.settings.captions]]
-        asked = sorted(
-            self.words.sample(range(len(self.sizes)), min(self.settings.questions, len(self.sizes)))
+    def _step(self, stage: str, progress: float, optimiser: torch.optim.Optimizer) -> dict[str, float]:
+        hard = stage == "harden"
+        self.parts = self._parts(hard)
+        self._set_modes(hard)
+        batches = [self._batch(part, count) for part, count in self.parts]
+        images = torch.cat([batch.images for batch in batches]).to(self.device) * 2 - 1
+        with torch.set_grad_enabled(not hard):
+            words = self._words(batches)
+        opinion = self._opinion(images)
+        if hard:
+            images = self._attacked(images, batches, words, opinion, min(1.0, 0.1 + 2 * progress))
+        terms = self._terms(self.features(images), batches, words, opinion, hard)
+        optimiser.zero_grad()
+        torch.autograd.backward(torch.stack([*terms.values()]).sum())
+        optimiser.step()
+        return {name: float(term.detach()) for name, term in terms.items()}
+
+    def _set_modes(self, hard: bool) -> None:
+        """A tower that starts from a trained one keeps its statistics: parts so unlike have none in common."""
+        self.model.train()
+        self.model.visual.train(
+            self.teacher is None or "trunk" not in dict(self.model.visual.named_children())
         )
-        questions = self.pairs.questions(self.words)
-        words = [text for index in asked for text in questions[index]]
-        sizes = [len(captions), *(self.sizes[index] for index in asked)]
-        features, *found = torch.split(self.text_features([*captions, *words]), sizes)
-        scale = self.model.logit_scale.exp().clamp(max=100)
-        anchors = [*torch.split(F.normalize(self.anchors, dim=-1), self.sizes)] if self.sizes else []
-        return _Texts(features, asked, found, anchors, self.pairs.answers(rows).to(self.device), scale)
+        self.model.visual.requires_grad_(True)
+        if hard:
+            self.model.requires_grad_(False)
+            self.model.visual.requires_grad_(True)
 
-    def _loss(self, image: Tensor, texts: _Texts) -> Tensor:
-        """All terms; features (B,D) of the pictures."""
-        loss = contrastive_loss(image[: len(texts.captions)], texts.captions, texts.scale)
-        if not self.sizes:
-            return loss
-        asked = _answered(image, texts.questions, texts.answers.T[texts.asked], texts.scale)
-        anchored = _answered(image, texts.anchors, texts.answers.T, texts.scale)
-        every = torch.cat(texts.anchors).T
-        starts = [sum(self.sizes[:index]) for index in texts.asked]
-        own = [
-            start + i for start, part in zip(starts, texts.questions, strict=True) for i in range(len(part))
-        ]
-        logits = texts.scale * torch.cat(texts.questions) @ every
-        named = F.cross_entropy(logits, torch.tensor(own, device=image.device))
-        return loss + self.settings.question_weight * asked + self.settings.anchor_weight * anchored + named
+    def _batch(self, part: Part, count: int) -> Batch:
+        captions = round(count * self.settings.captions)
+        return part.batch(count, captions, self.size, self.rng, self.words)
 
-    def shifted(self, images: Tensor, rng: torch.Generator) -> Tensor:
-        """Pictures (B,3,H,W) moved by the same few pixels, edges repeated."""
-        reach = self.settings.shift
-        dy, dx = torch.randint(-reach, reach + 1, (2,), generator=rng).tolist()
-        padded = F.pad(images, (reach,) * 4, mode="replicate")
-        height, width = images.shape[2:]
-        return padded[:, :, reach + dy : reach + dy + height, reach + dx : reach + dx + width]
-
-    def _attacked(self, images: Tensor, texts: _Texts, radius: float) -> Tensor:
-        """Pictures moved within the ball to where the loss is higher."""
-        if self.settings.attack_steps == 0 or radius == 0:
-            return images
+    def _attacked(
+        self, images: Tensor, batches: list[Batch], words: _Words, opinion: Tensor | None, share: float
+    ) -> Tensor:
         start = torch.randn(images.shape, generator=self.rng).to(self.device)
+        sizes = torch.rand(len(images), 1, 1, 1, generator=self.rng).to(self.device)
+        # The gradient of the picture alone is half the work.
+        self.model.visual.requires_grad_(False)
 
         def loss_of(moved: Tensor) -> Tensor:
-            return self._loss(self.features(moved), texts)
+            return torch.stack(
+                [*self._terms(self.features(moved), batches, words, opinion, True).values()]
+            ).sum()
 
-        return attacked(images, loss_of, start, radius, self.settings.attack_steps)
+        moved = attacked(
+            images, loss_of, start, share * self.settings.radius * sizes, self.settings.attack_steps
+        )
+        self.model.visual.requires_grad_(True)
+        return moved.detach()
+
+    def _words(self, batches: list[Batch]) -> _Words:
+        """Everything in words that the pictures of a step are compared with."""
+        captions = [text for batch in batches for text in batch.captions]
+        asked = [found for place in range(len(batches)) for found in self._asked(place, batches[place])]
+        worded = [self.parts[p][0].wordings(q, values, self.words) for p, q, values in asked]
+        names, classes = (
+            self.names.sample(self.settings.names, self.words) if self.names else ([], torch.zeros(0))
+        )
+        sizes = [len(captions), *map(len, worded), len(names)]
+        features = self.text_features([*captions, *(text for texts in worded for text in texts), *names])
+        head, *middle, tail = torch.split(features, sizes)
+        questions = [self._question(*each, texts) for each, texts in zip(asked, middle, strict=True)]
+        keys = [key for batch in batches for key in batch.keys]
+        scale = self.model.logit_scale.exp().clamp(max=100)
+        anchors = F.normalize(self.anchors, dim=-1)
+        return _Words(head, keys, questions, tail, classes.to(self.device), anchors, scale)
+
+    def _asked(self, place: int, batch: Batch) -> Iterator[tuple[int, int, list[int]]]:
+        """(part, question, values): some questions of a part, with the values of the batch and some others."""
+        sizes = self.parts[place][0].sizes
+        for question in sorted(
+            self.words.sample(range(len(sizes)), min(self.settings.questions, len(sizes)))
+        ):
+            size = sizes[question]
+            true = {*batch.answers[:, question].tolist(), *batch.others[:, question].tolist()} - {-1}
+            spare = self.words.sample(range(size), min(size, self.settings.values))
+            yield place, question, sorted({*true, *spare} if size > self.settings.values else range(size))
+
+    def _question(self, part: int, index: int, values: list[int], texts: Tensor) -> _Question:
+        sizes = self._sizes()
+        chosen = torch.tensor(values)
+        places = torch.full((sizes[part][index],), -1)
+        places[chosen] = torch.arange(len(values))
+        first = sum(map(sum, sizes[:part])) + sum(sizes[part][:index])
+        return _Question(part, index, places, texts, chosen + first)
+
+    def _opinion(self, images: Tensor) -> Tensor | None:
+        """What the teacher takes the pictures of taught parts for, one after the other; None without a teacher."""
+        taught = self._of_taught(images)
+        return self.teacher.opinion(taught) if self.teacher is not None and len(taught) else None
+
+    def _of_taught(self, x: Tensor) -> Tensor:
+        pieces = torch.split(x, [count for _, count in self.parts])
+        return torch.cat(
+            [piece for piece, (part, _) in zip(pieces, self.parts, strict=True) if part.taught] or [x[:0]]
+        )
+
+    def _terms(
+        self, image: Tensor, batches: list[Batch], words: _Words, opinion: Tensor | None, hard: bool
+    ) -> dict[str, Tensor]:
+        """The weighted terms of the loss; features (B,D) of all pictures, part after part."""
+        settings = self.settings
+        pieces = torch.split(image, [len(batch.images) for batch in batches])
+        told = torch.cat([piece[: len(batch.captions)] for piece, batch in zip(pieces, batches, strict=True)])
+        contrast = contrastive_loss(told, words.captions, words.scale, words.keys)
+        terms = {"contrast": settings.contrast_weight[hard] * contrast}
+        asked = [
+            self._answer(pieces[each.part], batches[each.part], each, words.scale) for each in words.questions
+        ]
+        if asked:
+            terms["questions"] = settings.question_weight[hard] * torch.stack(asked).mean()
+        if opinion is not None and self.teacher is not None:
+            taught = self.teacher.named(self._of_taught(image))
+            terms["teacher"] = settings.teach_weight * F.kl_div(taught, opinion, reduction="batchmean")
+        return terms if hard else {**terms, **self._word_terms(pieces, batches, words)}
+
+    def _answer(self, image: Tensor, batch: Batch, asked: _Question, scale: Tensor) -> Tensor:
+        places = torch.cat([asked.places, torch.tensor([-1])])
+        first, second = (
+            places[each[:, asked.index]].to(self.device) for each in (batch.answers, batch.others)
+        )
+        return answered(scale * image @ asked.texts.T, first, second, batch.share.to(self.device))
+
+    def _word_terms(self, pieces: Sequence[Tensor], batches: list[Batch], words: _Words) -> dict[str, Tensor]:
+        """Pictures against anchors, texts against anchors, and texts against the teacher's classes."""
+        terms, settings = {}, self.settings
+        blocks = iter(torch.split(words.anchors, [size for sizes in self._sizes() for size in sizes]))
+        drawn = []
+        for piece, batch in zip(pieces, batches, strict=True):
+            for first, second in zip(batch.answers.T, batch.others.T, strict=True):
+                given = (each.to(self.device) for each in (first, second, batch.share))
+                drawn.append(answered(words.scale * piece @ next(blocks).T, *given))
+        if drawn:
+            terms["anchors"] = settings.anchor_weight * torch.stack(drawn).mean()
+            rows = torch.cat([each.anchors for each in words.questions]).to(self.device)
+            texts = torch.cat([each.texts for each in words.questions])
+            terms["words"] = F.cross_entropy(words.scale * texts @ words.anchors.T, rows)
+        if self.teacher is not None and len(words.names):
+            chances = self.teacher.named(words.names)
+            terms["names"] = settings.name_weight * F.kl_div(chances, words.classes, reduction="batchmean")
+        return terms
 
     def features(self, images: Tensor) -> Tensor:
         """Unit features (B,D) of pictures (B,3,H,W) in [-1,1]."""
@@ -270,7 +398,7 @@ class ClipTrainer:
         state = {
             "model": self.model.state_dict(),
             "anchors": self.anchors.detach(),
-            "optimiser": self.optimiser.state_dict(),
+            "optimisers": {name: each.state_dict() for name, each in self.optimisers.items()},
             "rng": self.rng.get_state(),
             "words": [version, list(internal), gauss],
             "done": self.done,
@@ -281,53 +409,23 @@ class ClipTrainer:
         with loaded_state(self.path, self.device) as state:
             self.model.load_state_dict(state["model"])
             self.anchors.data.copy_(state["anchors"])
-            self.optimiser.load_state_dict(state["optimiser"])
+            for name, optimiser in self.optimisers.items():
+                optimiser.load_state_dict(state["optimisers"][name])
             self.rng.set_state(state["rng"].cpu())
             version, internal, gauss = state["words"]
             self.words.setstate((version, tuple(internal), gauss))
-            self.done = state["done"]
+            self.done.update(state["done"])
 
 
-def attacked(
-    images: Tensor, loss_of: Callable[[Tensor], Tensor], start: Tensor, radius: float | Tensor, steps: int
-) -> Tensor:
-    """Pictures moved within an L2 ball to where the loss is higher (Madry et al. 2018).
-
-    Args:
-        images: (B,C,H,W).
-        loss_of: pictures -> the loss, a scalar.
-        start: the direction of the first move, in the form of `images`; its length does not count.
-        radius: of the ball, in the pictures' units, or (B,1,1,1) of one for each.
-        steps: of gradient ascent, three quarters of the radius each.
-    """
-    delta = _to_length(start, radius / 2)
-    for _ in range(steps):
-        delta.requires_grad_()
-        (gradient,) = torch.autograd.grad(loss_of(images + delta), delta)
-        moved = delta.detach() + _to_length(gradient, 0.75 * radius)
-        lengths = moved.flatten(1).norm(dim=1)[:, None, None, None]
-        delta = moved * (radius / lengths.clamp(min=radius))
-    return images + delta
-
-
-def decaying_adam(
-    parameters: Iterable[torch.nn.Parameter], free: list[torch.nn.Parameter], lr: float, weight_decay: float
-) -> torch.optim.AdamW:
-    """AdamW in which matrices and filters decay, and vectors and what is `free` do not."""
-    every = [*parameters]
-    groups = [
-        {"params": [p for p in every if p.ndim > 1], "weight_decay": weight_decay},
-        {"params": [*free, *(p for p in every if p.ndim <= 1)], "weight_decay": 0.0},
+def _decaying(parameters: Sequence[nn.Parameter], lr: float, weight_decay: float) -> list[dict[str, Any]]:
+    """Two groups: matrices and filters decay, vectors do not."""
+    return [
+        {"params": [p for p in parameters if p.ndim > 1], "lr": lr, "weight_decay": weight_decay},
+        {"params": [p for p in parameters if p.ndim <= 1], "lr": lr, "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW(groups, lr, betas=(0.9, 0.98))
 
 
 def schedule(index: int, total: int, longest_warm_up: int) -> float:
     """Share of the learning rate: warm-up over a twentieth of the steps at most, cosine to a fiftieth."""
     warm = min(1.0, (index + 1) / min(longest_warm_up, max(1, total // 20)))
     return warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * index / total)))
-
-
-def _to_length(x: Tensor, length: float | Tensor) -> Tensor:
-    norms: Tensor = x.flatten(1).norm(dim=1)
-    return x * (length / norms.clamp(min=1e-12)[:, None, None, None])

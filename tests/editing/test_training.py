@@ -15,7 +15,7 @@ from promptbrush.editing.training import (
     save_clip,
 )
 from promptbrush.generators.training.face_set import FaceSet, load_faces
-from promptbrush.generators.training.paired import MINI, PairedModel
+from promptbrush.generators.training.paired import PairedModel, mini_generator
 from promptbrush.guidance.perceptor import load_perceptor
 from promptbrush.guidance.training.clip import ClipSettings
 from promptbrush.guidance.training.robust import RobustSettings, soft_targets
@@ -50,7 +50,7 @@ def test_a_trained_clip_loads_and_gives_the_same_features(faces: FaceSet, tmp_pa
 def model(faces: FaceSet) -> PairedModel:
     with torch.random.fork_rng([]):
         torch.manual_seed(0)
-        return PairedModel(MINI, faces.vectors.shape[1]).eval().requires_grad_(False)
+        return PairedModel(mini_generator(64), faces.vectors.shape[1]).eval().requires_grad_(False)
 
 
 def test_blends_lie_between_faces(faces: FaceSet, model: PairedModel) -> None:

@@ -9,7 +9,7 @@ import torch
 from promptbrush import InputFileError
 from promptbrush.generators.training.adversarial import FinishSettings, FinishTrainer
 from promptbrush.generators.training.face_set import FaceSet, load_faces
-from promptbrush.generators.training.paired import MINI, PairedModel
+from promptbrush.generators.training.paired import PairedModel, mini_generator
 
 SETTINGS = FinishSettings(steps=4, batch=4, warmup=1, r1_every=2)
 
@@ -23,7 +23,7 @@ def faces(tmp_path_factory: pytest.TempPathFactory) -> FaceSet:
 def fitted(faces: FaceSet) -> PairedModel:
     with torch.random.fork_rng([]):
         torch.manual_seed(0)
-        return PairedModel(MINI, faces.vectors.shape[1])
+        return PairedModel(mini_generator(64), faces.vectors.shape[1])
 
 
 def test_the_discriminator_learns_during_the_warm_up_and_the_generator_waits(

@@ -14,12 +14,12 @@ from promptbrush.generators.training.paired import (
 from promptbrush.generators.training.reader import Reader
 from promptbrush.generators.weights import save_half
 
-SETTINGS = FitSettings(steps=4, batch=4, refine_steps=2, distil_steps=4, distil_batch=16)
+SETTINGS = FitSettings(steps=4, batch=4, refine_steps=2, half_steps=2, distil_steps=4, distil_batch=16)
 
 
 def trainer_of(faces: FaceSet, folder: Path, settings: FitSettings = SETTINGS) -> Trainer:
     torch.manual_seed(0)
-    return Trainer(faces, Reader(), folder, settings)
+    return Trainer(faces, Reader(64), folder, settings)
 
 
 @pytest.fixture(scope="module")
@@ -35,9 +35,11 @@ def test_a_set_is_drawn_once_and_read_again(tmp_path: Path) -> None:
 
 
 def test_the_loss_falls(faces: FaceSet, tmp_path: Path) -> None:
-    settings = FitSettings(steps=40, batch=8, refine_steps=20, distil_steps=30, distil_batch=64)
+    settings = FitSettings(
+        half_steps=40, steps=40, batch=8, refine_steps=20, distil_steps=30, distil_batch=64
+    )
     steps = list(trainer_of(faces, tmp_path, settings).run())
-    for stage, bound in (("fit", 0.8), ("refine", 0.95), ("distil", 0.8)):
+    for stage, bound in (("half", 0.8), ("fit", 0.95), ("refine", 0.95), ("distil", 0.8)):
         losses = [step.loss for step in steps if step.stage == stage]
         assert sum(losses[-5:]) < bound * sum(losses[:5]), stage
 
@@ -47,11 +49,11 @@ def test_resuming_gives_the_same_bits(faces: FaceSet, tmp_path: Path) -> None:
     list(whole.run())
     half = trainer_of(faces, tmp_path / "half")
     steps = half.run()
-    for _ in range(5):
+    for _ in range(7):
         next(steps)
     half.save()
     again = trainer_of(faces, tmp_path / "half")
-    assert again.done == {"fit": 4, "refine": 1, "distil": 0}
+    assert again.done == {"half": 2, "fit": 4, "refine": 1, "distil": 0}
     list(again.run())
     for key, value in whole.average.state_dict().items():
         assert torch.equal(value, again.average.state_dict()[key]), key

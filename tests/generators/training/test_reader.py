@@ -35,7 +35,7 @@ def test_attacked_pictures_lie_in_the_ball_and_are_worse(faces: FaceSet, tmp_pat
 
 def test_the_loss_is_none_for_the_same_and_sees_small_changes(faces: FaceSet) -> None:
     torch.manual_seed(0)
-    reader, drawn = Reader().eval(), faces.pictures(torch.arange(4))
+    reader, drawn = Reader(64).eval(), faces.pictures(torch.arange(4))
     labels = torch.zeros(4, 20, dtype=torch.long)
     changed = drawn.clone()
     changed[:, :, 38:42, 30:34] *= -1

@@ -1,4 +1,4 @@
-"""Training a small CLIP: it learns to tell colours apart, adversarial or not, and resumes to the same bits."""
+"""Training a small CLIP: it learns colours in parts and stages, its attacks bite, and it resumes to the same bits."""
 
 import random
 from dataclasses import replace
@@ -9,36 +9,34 @@ import torch
 import torch.nn.functional as F
 from promptbrush import InputFileError
 from promptbrush.guidance.training.bpe import train_bpe, vocab_size, write_merges
-from promptbrush.guidance.training.clip import (
-    ClipSettings,
-    ClipTrainer,
-    _answered,
-    contrastive_loss,
-    mini_config,
-)
+from promptbrush.guidance.training.clip import ClipSettings, ClipTrainer, resnet_config
+from promptbrush.guidance.training.losses import answered, attacked, contrastive_loss
+from promptbrush.guidance.training.parts import Batch, Share, batch_of
 
 COLOURS = {"red": (1, 0, 0), "green": (0, 1, 0), "blue": (0, 0, 1), "white": (1, 1, 1)}
-SETTINGS = ClipSettings(steps=4, batch=8, attack_steps=1, attacked=1.0)
+SETTINGS = ClipSettings(steps=4, harden_steps=3, attack_steps=1, radius=4.0, tower_lr=1e-3)
 
 
 class Patches:
-    """Plain pictures in four colours."""
+    """Plain pictures in four colours; the second question never has an answer."""
 
-    def __len__(self) -> int:
-        return 32
+    taught = False
+    sizes = (4, 2)
 
-    def images(self, rows: torch.Tensor) -> torch.Tensor:
+    def batch(
+        self, count: int, captions: int, size: int, rng: torch.Generator, words: random.Random
+    ) -> Batch:
+        rows = torch.randint(4, (count,), generator=rng)
         table = torch.tensor(list(COLOURS.values()), dtype=torch.float32)
-        return table[rows % 4][:, :, None, None].expand(-1, -1, 64, 64)
+        images = table[rows][:, :, None, None].expand(-1, -1, size, size)
+        texts = self.wordings(0, rows[:captions].tolist(), words)
+        keys = [list(COLOURS)[int(row)] for row in rows[:captions]]
+        return batch_of(images, texts, keys, torch.stack([rows, torch.full_like(rows, -1)], dim=1))
 
-    def caption(self, row: int, rng: random.Random) -> str:
-        return rng.choice(("a {} square", "{}")).format(list(COLOURS)[row % 4])
-
-    def questions(self, rng: random.Random) -> list[list[str]]:
-        return [[rng.choice(("a {} square", "{}")).format(name) for name in COLOURS], ["red", "a square"]]
-
-    def answers(self, rows: torch.Tensor) -> torch.Tensor:
-        return torch.stack([rows % 4, torch.full_like(rows, -1)], dim=1)
+    def wordings(self, question: int, values: list[int], words: random.Random) -> list[str]:
+        if question == 1:
+            return [("red", "a square")[value] for value in values]
+        return [words.choice(("a {} square", "{}")).format(list(COLOURS)[value]) for value in values]
 
 
 @pytest.fixture(scope="module")
@@ -49,10 +47,12 @@ def merges(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int]:
     return path, vocab_size(len(pairs))
 
 
-def trainer(folder: Path, merges: tuple[Path, int], settings: ClipSettings) -> ClipTrainer:
-    config = mini_config(merges[1])
+def trainer(
+    folder: Path, merges: tuple[Path, int], settings: ClipSettings = SETTINGS, count: int = 8
+) -> ClipTrainer:
+    config = resnet_config(merges[1], 64)
     config["text_cfg"]["layers"] = 1
-    return ClipTrainer(Patches(), config, merges[0], folder, settings)
+    return ClipTrainer([Share(Patches(), count, count)], config, merges[0], folder, settings)
 
 
 def test_contrastive_loss_of_perfect_and_of_swapped_pairs() -> None:
@@ -62,76 +62,114 @@ def test_contrastive_loss_of_perfect_and_of_swapped_pairs() -> None:
     assert contrastive_loss(features, features.roll(1, 0), scale) > 50
 
 
+def test_pairs_about_the_same_are_not_each_others_negatives() -> None:
+    features = torch.tensor([[1.0, 0], [1, 0], [0, 1]])
+    scale = torch.tensor(100.0)
+    assert contrastive_loss(features, features, scale) == pytest.approx(2 / 3 * 0.6931, abs=1e-3)
+    assert contrastive_loss(features, features, scale, ["cat", "cat", "dog"]) < 1e-6
+
+
+def test_the_loss_of_answers_mixes_both_ends_and_leaves_out_the_unknown() -> None:
+    logits = torch.tensor([[2.0, 0, -1], [0, 1, 0], [5, 0, 0]])
+    first, second = torch.tensor([0, 1, -1]), torch.tensor([2, 1, 0])
+    chances = logits.log_softmax(1)
+    expected = -(0.75 * chances[0, 0] + 0.25 * chances[0, 2] + chances[1, 1]) / 2
+    found = answered(logits, first, second, torch.tensor([0.25, 0.5, 0.5]))
+    assert float(found) == pytest.approx(float(expected), rel=1e-5)
+    none = torch.tensor([-1, -1, -1])
+    assert answered(logits, none, none, torch.zeros(3)) == 0
+
+
 def test_captions_without_padding_have_the_features_of_padded_ones(
     tmp_path: Path, merges: tuple[Path, int]
 ) -> None:
-    this = trainer(tmp_path, merges, SETTINGS)
+    this = trainer(tmp_path, merges)
     captions = ["red", "a blue square", "green green green green", "", "a white square a red square"]
     with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
         padded = this.model.encode_text(this.tokenizer(captions), normalize=True)
         assert torch.allclose(this.text_features(captions), padded.float(), atol=0.01)
 
 
-@pytest.mark.parametrize("attack_steps", [0, 1])
-def test_it_learns_colours(tmp_path: Path, merges: tuple[Path, int], attack_steps: int) -> None:
-    settings = replace(SETTINGS, steps=30, batch=16, attack_steps=attack_steps)
-    this = trainer(tmp_path, merges, settings)
+@pytest.mark.parametrize("harden_steps", [0, 12])
+def test_it_learns_colours(tmp_path: Path, merges: tuple[Path, int], harden_steps: int) -> None:
+    this = trainer(tmp_path, merges, replace(SETTINGS, steps=40, harden_steps=harden_steps), 16)
     for step in this.run():
         assert step.loss == step.loss
+        assert step.loss == pytest.approx(sum(step.terms.values()))
     this.model.eval()
+    table = torch.tensor(list(COLOURS.values()), dtype=torch.float32)
     with torch.no_grad():
-        image = this.features(Patches().images(torch.arange(4)) * 2 - 1)
+        image = this.features(table[:, :, None, None].expand(-1, -1, 64, 64) * 2 - 1)
         text = this.text_features(list(COLOURS))
     assert (image @ text.T).argmax(1).tolist() == [0, 1, 2, 3]
 
 
-def test_the_attack_raises_the_loss_within_its_ball(tmp_path: Path, merges: tuple[Path, int]) -> None:
-    this = trainer(tmp_path, merges, SETTINGS)
-    this.model.eval()
-    images = Patches().images(torch.arange(4)) * 2 - 1
-    texts = this._texts(torch.arange(4)).detached()
-    attacked = this._attacked(images, texts, 4.0)
-    assert (attacked - images).flatten(1).norm(dim=1).max() <= 4.0 + 1e-3
-    assert this._loss(this.features(attacked), texts) > this._loss(this.features(images), texts)
+def test_hardening_leaves_the_words(tmp_path: Path, merges: tuple[Path, int]) -> None:
+    learnt = trainer(tmp_path, merges, replace(SETTINGS, harden_steps=0))
+    list(learnt.run())
+    before = {key: value.clone() for key, value in learnt.model.state_dict().items()}
+    hard = trainer(tmp_path, merges)
+    assert [step.stage for step in hard.run()] == ["harden"] * 3
+    for key, value in hard.model.state_dict().items():
+        if not key.startswith("visual."):
+            assert torch.equal(value, before[key]), key
+    assert not torch.equal(hard.model.visual.conv1.weight, before["visual.conv1.weight"])
 
 
-def test_questions_without_an_answer_do_not_count(tmp_path: Path, merges: tuple[Path, int]) -> None:
-    this = trainer(tmp_path, merges, SETTINGS)
-    with torch.no_grad():
-        texts, image = this._texts(torch.arange(4)), torch.eye(4, this.model.text_projection.shape[1])
-        colours = F.cross_entropy(texts.scale * image @ texts.questions[0].T, torch.arange(4))
-        found = _answered(image, texts.questions, texts.answers.T, texts.scale)
-    # The second question has no answer: it adds 0 to the mean of two.
-    assert float(found) == pytest.approx(float(colours) / 2, rel=1e-5)
+def test_the_attack_raises_the_loss_within_its_ball() -> None:
+    images, direction = (
+        torch.zeros(3, 3, 8, 8),
+        torch.randn(3, 8, 8, generator=torch.Generator().manual_seed(0)),
+    )
+    start = torch.randn(images.shape, generator=torch.Generator().manual_seed(1))
+
+    def loss_of(x: torch.Tensor) -> torch.Tensor:
+        return (x * direction).sum()
+
+    moved = attacked(images, loss_of, start, 2.0, steps=3)
+    lengths = moved.flatten(1).norm(dim=1)
+    assert lengths.max() <= 2.0 + 1e-4
+    # The best point of the ball is known for a linear loss.
+    assert loss_of(moved) > 0.95 * 3 * 2.0 * direction.norm()
 
 
-def test_a_step_words_only_some_questions_and_asks_all_by_anchors(
+def test_a_step_asks_some_questions_with_the_true_values_and_some_others(
     tmp_path: Path, merges: tuple[Path, int]
 ) -> None:
-    this = trainer(tmp_path, merges, replace(SETTINGS, questions=1))
-    drawn = [this._texts(torch.arange(8)) for _ in range(8)]
-    assert {tuple(texts.asked) for texts in drawn} == {(0,), (1,)}
-    for texts in drawn:
-        assert [len(part) for part in texts.questions] == [this.sizes[texts.asked[0]]]
-        assert [len(part) for part in texts.anchors] == [4, 2]
+    this = trainer(tmp_path, merges, replace(SETTINGS, questions=1, values=2), 2)
+    found = set()
+    for _ in range(12):
+        batch = this._batch(Patches(), 2)
+        for _, question, values in this._asked(0, batch):
+            found.add(question)
+            assert question == 1 or {*batch.answers[:, 0].tolist()} <= {*values}
+            assert len(values) <= 4
+    assert found == {0, 1}
+
+
+def test_anchors_of_the_asked_values_are_found(tmp_path: Path, merges: tuple[Path, int]) -> None:
+    this = trainer(tmp_path, merges)
+    asked = this._question(0, 1, [1], torch.zeros(1, 4))
+    assert asked.anchors.tolist() == [5]
+    assert asked.places.tolist() == [-1, 0]
 
 
 def test_only_some_pictures_of_a_step_have_captions(tmp_path: Path, merges: tuple[Path, int]) -> None:
-    this = trainer(tmp_path, merges, replace(SETTINGS, captions=3))
-    texts = this._texts(torch.arange(8))
-    assert [len(part) for part in (texts.captions, *texts.questions, texts.answers)] == [3, 4, 2, 8]
+    this = trainer(tmp_path, merges, replace(SETTINGS, captions=0.5))
+    words = this._words([this._batch(Patches(), 8)])
+    assert len(words.captions) == len(words.keys) == 4
 
 
 def test_resuming_gives_the_same_bits(tmp_path: Path, merges: tuple[Path, int]) -> None:
-    whole = trainer(tmp_path / "whole", merges, SETTINGS)
+    whole = trainer(tmp_path / "whole", merges)
     list(whole.run())
-    half = trainer(tmp_path / "half", merges, SETTINGS)
-    steps = half.run()
-    next(steps)
-    next(steps)
-    half.save()
-    again = trainer(tmp_path / "half", merges, SETTINGS)
-    assert again.done == 2
+    for stop in (2, 3):
+        half = trainer(tmp_path / "half", merges)
+        for _, _ in zip(range(stop), half.run(), strict=False):
+            pass
+        half.save()
+    again = trainer(tmp_path / "half", merges)
+    assert again.done == {"learn": 4, "harden": 1}
     list(again.run())
     for key, value in whole.model.state_dict().items():
         assert torch.equal(value, again.model.state_dict()[key]), key
@@ -140,4 +178,12 @@ def test_resuming_gives_the_same_bits(tmp_path: Path, merges: tuple[Path, int]) 
 def test_a_foreign_checkpoint_is_named(tmp_path: Path, merges: tuple[Path, int]) -> None:
     torch.save({"model": {}}, tmp_path / "clip.pt")
     with pytest.raises(InputFileError, match=r"clip\.pt.*move it away"):
-        trainer(tmp_path, merges, SETTINGS)
+        trainer(tmp_path, merges)
+
+
+def test_features_are_of_unit_length(tmp_path: Path, merges: tuple[Path, int]) -> None:
+    this = trainer(tmp_path, merges)
+    with torch.no_grad():
+        made = this.features(torch.zeros(2, 3, 64, 64))
+    assert torch.allclose(made.norm(dim=1), torch.ones(2), atol=1e-3)
+    assert F.cosine_similarity(made[:1], made[1:]) == pytest.approx(1, abs=1e-3)

@@ -1,0 +1,67 @@
+"""What a CLIP learns from: parts of different worlds (faces, drawings, styles), each with pictures and words."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Pictures with what is known of them.
+
+    Args:
+        images: (B,3,H,W) in [0,1].
+        captions: of the first pictures, C of them.
+        keys: what each caption is about; captions with the same key are not held against each other.
+        answers, others: int64 (B,Q): the true value of each question, -1 where there is none; `others` differs from
+            `answers` in pictures that lie between two.
+        share: (B,) in [0,1], how much of the others.
+    """
+
+    images: Tensor
+    captions: list[str]
+    keys: list[str]
+    answers: Tensor
+    others: Tensor
+    share: Tensor
+
+
+def batch_of(images: Tensor, captions: list[str], keys: list[str], answers: Tensor) -> Batch:
+    """A batch of pictures that lie between no two."""
+    return Batch(images, captions, keys, answers, answers, torch.zeros(len(images)))
+
+
+class Part(Protocol):
+    """One world. Its pictures may be drawn anew at every call."""
+
+    taught: bool
+    """Whether what a network of photographs takes these pictures for counts."""
+
+    sizes: list[int]
+    """How many values each of its questions has."""
+
+    def batch(
+        self, count: int, captions: int, size: int, rng: torch.Generator, words: random.Random, /
+    ) -> Batch:
+        """Random pictures of (size,size), the first of them with captions."""
+
+    def wordings(self, question: int, values: list[int], words: random.Random, /) -> list[str]:
+        """A text for each of these values of a question."""
+
+
+@dataclass(frozen=True)
+class Share:
+    """A part, and how many of its pictures a step of each stage has."""
+
+    part: Part
+    learn: int
+    harden: int
+
+    def count(self, hard: bool) -> int:
+        """Pictures a step."""
+        return self.harden if hard else self.learn
