@@ -38,6 +38,8 @@ class ClipSettings:
 
     Args:
         steps, harden_steps: of the two stages.
+        early, early_size: the share of `learn`, at its start, whose pictures are smaller, and their size in pixels,
+            where the tower starts from the teacher's: words come first, details later.
         captions: share of the pictures of a step that have captions: words cost as much as pictures here.
         questions: how many of a part's questions are put in words a step, and `values` how many of their values.
         contrast_weight, question_weight: of the captions' loss and of the questions' in words (as in Yang et al. 2022,
@@ -55,6 +57,8 @@ class ClipSettings:
 
     steps: int = 4_000
     harden_steps: int = 4_000
+    early: float = 0.5
+    early_size: int = 64
     captions: float = 0.6
     questions: int = 5
     values: int = 24
@@ -168,7 +172,8 @@ class ClipTrainer:
             torch.manual_seed(seed)
             self.model = CLIP(**dict(config), init_logit_scale=math.log(settings.first_scale))
             self.anchors = nn.Parameter(torch.randn(sum(map(sum, self._sizes())), config["embed_dim"]))
-        if teacher is not None and "timm_model_name" in config["vision_cfg"]:
+        self.begun = teacher is not None and "timm_model_name" in config["vision_cfg"]
+        if teacher is not None and self.begun:
             begin_tower(self.model.visual, teacher)
         quicken(self.model)
         self.model.to(self.device, memory_format=torch.channels_last)
@@ -227,7 +232,8 @@ class ClipTrainer:
         hard = stage == "harden"
         self.parts = self._parts(hard)
         self._set_modes(hard)
-        batches = [self._batch(part, count) for part, count in self.parts]
+        early = self.begun and not hard and progress < self.settings.early
+        batches = [self._batch(part, count, early) for part, count in self.parts]
         images = torch.cat([batch.images for batch in batches]).to(self.device) * 2 - 1
         with torch.set_grad_enabled(not hard):
             words = self._words(batches)
@@ -242,18 +248,24 @@ class ClipTrainer:
 
     def _set_modes(self, hard: bool) -> None:
         """A tower that starts from a trained one keeps its statistics: parts so unlike have none in common."""
-        self.model.train()
-        self.model.visual.train(
-            self.teacher is None or "trunk" not in dict(self.model.visual.named_children())
-        )
-        self.model.visual.requires_grad_(True)
-        if hard:
-            self.model.requires_grad_(False)
-            self.model.visual.requires_grad_(True)
+        visual = self.model.visual
+        self.model.train().requires_grad_(not hard)
+        visual.train(not self.begun).requires_grad_(True)
+        if self.begun:
+            # A depthwise filter of 5 x 5 costs more to learn than all that it feeds, and is one of a thousand.
+            for module in visual.modules():
+                if isinstance(module, nn.Conv2d) and module.groups > 1 and module.kernel_size == (5, 5):
+                    module.requires_grad_(False)
+        if self.begun and not hard:
+            # Edges and colours are known already, and their large maps are most of the work.
+            trunk = visual.get_submodule("trunk")
+            for name in ("conv_stem", "bn1", "blocks.0", "blocks.1"):
+                trunk.get_submodule(name).requires_grad_(False)
 
-    def _batch(self, part: Part, count: int) -> Batch:
+    def _batch(self, part: Part, count: int, early: bool = False) -> Batch:
         captions = round(count * self.settings.captions)
-        return part.batch(count, captions, self.size, self.rng, self.words)
+        size = self.settings.early_size if early else self.size
+        return part.batch(count, captions, size, self.rng, self.words)
 
     def _attacked(
         self, images: Tensor, batches: list[Batch], words: _Words, opinion: Tensor | None, share: float
@@ -261,6 +273,7 @@ class ClipTrainer:
         start = torch.randn(images.shape, generator=self.rng).to(self.device)
         sizes = torch.rand(len(images), 1, 1, 1, generator=self.rng).to(self.device)
         # The gradient of the picture alone is half the work.
+        trained = [each for each in self.model.visual.parameters() if each.requires_grad]
         self.model.visual.requires_grad_(False)
 
         def loss_of(moved: Tensor) -> Tensor:
@@ -271,7 +284,8 @@ class ClipTrainer:
         moved = attacked(
             images, loss_of, start, share * self.settings.radius * sizes, self.settings.attack_steps
         )
-        self.model.visual.requires_grad_(True)
+        for each in trained:
+            each.requires_grad_(True)
         return moved.detach()
 
     def _words(self, batches: list[Batch]) -> _Words:
