@@ -24,7 +24,7 @@ from ..generators.training.faces import CHOICES, Face
 from ..generators.training.labels import labels_of_faces
 from ..generators.training.paired import PairedModel
 from ..guidance.training.bpe import train_bpe, write_merges
-from ..guidance.training.clip import MEAN, STD, ClipSettings, ClipTrainer, photo_config
+from ..guidance.training.clip import MEAN, STD, ClipSettings, ClipTrainer, photo_config, resnet_config
 from ..guidance.training.parts import Batch, Part, Share, batch_of
 from ..guidance.training.photos import Teacher
 from ..guidance.training.pictures import (
@@ -42,11 +42,12 @@ from ..guidance.training.sources.clip_art import clip_art
 from ..guidance.training.sources.drawings import Drawing
 from ..guidance.training.sources.icons import icons
 from ..guidance.training.sources.photographs import photographs
-from ..guidance.training.sources.rendering import rendered
+from ..guidance.training.sources.rendering import drawable, rendered
 from ..guidance.training.views import Views, backgrounds, lit, moved
 from ..guidance.training.vocabulary import Names, class_names, photo_caption
 
 BPE_NAME = "bpe.txt.gz"
+SHAPES = {"mini": photo_config, "judge": resnet_config}
 SOURCE_SIZE = 128
 _CAPTIONS_FOR_BPE = 30_000
 _MERGES = 4096
@@ -168,13 +169,18 @@ def read_drawings(
     Raises:
         MissingError, InputFileError: see `icons`, `clip_art` and `rendered`.
     """
-    from ..guidance.training.sources.rendering import drawable
-
     every = drawable([*icons(data), *clip_art(data)], work, "drawings")
     kept_out = {*held_out_drawings(every)}
     chosen = [index for index in range(len(every)) if (index in kept_out) == held_out]
-    images = rendered(every, work, "drawings", SOURCE_SIZE)
-    return [every[index] for index in chosen], images[chosen]
+    drawings = [every[index] for index in chosen]
+    return drawings, rendered(drawings, work, "held-out" if held_out else "drawings", SOURCE_SIZE)
+
+
+def check_sources(data: Path) -> None:
+    """Read everything in `data` once, so that what is missing is told before hours of work; raises as `mini_world`."""
+    icons(data)
+    clip_art(data)
+    photo_classes(data)
 
 
 def mini_world(faces: FaceSet, data: Path, work: Path, seed: int = 0) -> World:
@@ -241,23 +247,31 @@ def _drawing_subjects(part: DrawingPart, seed: int) -> Iterator[Subject]:
 
 
 def clip_trainer(
-    world: World, work: Path, settings: ClipSettings, blends: Blends | None = None, seed: int = 0
+    world: World,
+    work: Path,
+    settings: ClipSettings,
+    blends: Blends | None = None,
+    seed: int = 0,
+    shape: str = "mini",
 ) -> ClipTrainer:
-    """A trainer of the embedded CLIP; merges are made from all words on the first run and kept in `work`.
+    """A trainer of a small CLIP; merges are made from all words on the first run and kept in `work`.
+
+    Args:
+        shape: of SHAPES; "mini" guides, "judge" names what others made.
 
     Raises:
         InputFileError: `work` cannot be written, or holds the checkpoint of another training.
         MissingError: the package with the photographs' network is not installed.
     """
-    config, merges = clip_config(world, work, seed)
+    config, merges = clip_config(world, work, seed, shape)
     teacher = Teacher(config["embed_dim"])
     return ClipTrainer(
         world.shares(blends), config, merges, work, settings, names=world.names, teacher=teacher, seed=seed
     )
 
 
-def clip_config(world: World, work: Path, seed: int = 0) -> tuple[dict[str, Any], Path]:
-    """The embedded CLIP's configuration and the file of its merges, which is made in `work` if it is not there.
+def clip_config(world: World, work: Path, seed: int = 0, shape: str = "mini") -> tuple[dict[str, Any], Path]:
+    """A small CLIP's configuration and the file of its merges, which is made in `work` if it is not there.
 
     Raises:
         InputFileError: `work` cannot be written.
@@ -271,7 +285,7 @@ def clip_config(world: World, work: Path, seed: int = 0) -> tuple[dict[str, Any]
         except OSError as error:
             raise InputFileError(f"{work}: cannot be written ({error}); choose another folder") from error
     try:
-        return photo_config(SimpleTokenizer(bpe_path=str(merges)).vocab_size), merges
+        return SHAPES[shape](SimpleTokenizer(bpe_path=str(merges)).vocab_size), merges
     except DAMAGE_ERRORS as error:
         raise InputFileError(f"{merges}: not a file of merges ({error}); delete it") from error
 

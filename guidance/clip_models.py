@@ -31,6 +31,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from .._base import DAMAGE_ERRORS, InputFileError, MissingError, UsageError, did_you_mean
+from .depthwise import quicken
 
 HUB = "hf-hub:"
 CONFIG_NAME = "clip.json"
@@ -117,6 +118,7 @@ def load(
     except InputFileError as error:
         raise InputFileError(f"{source.name}: {error}") from error
     _fill(model, state, source)
+    quicken(model)
     return model.to(device).float().eval().requires_grad_(False), tokenizer
 
 

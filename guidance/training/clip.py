@@ -55,7 +55,7 @@ class ClipSettings:
             (earrings, mouths) away altogether.
     """
 
-    steps: int = 4_000
+    steps: int = 3_200
     harden_steps: int = 4_000
     early: float = 0.5
     early_size: int = 64

@@ -1,0 +1,106 @@
+"""Whether a CLIP's gradients paint: pixels moved towards prompts, named by a second CLIP that never guides.
+
+    python benchmarks/pixels.py --data DATA --work WORK [--clip FOLDER ...] [--prompts 100] [--sheet sheet.png]
+
+The prompts are names of concepts that four sets of icons draw. For each, grey noise follows the gradient of the cosine
+with the prompt over random views, with steps of equal length; nothing else shapes the picture. Then the second CLIP
+(`benchmarks/clip-judge`) compares every picture with all prompts; `named` is the share whose own is the best.
+Several --clip are measured one after the other, such as the model before and after hardening.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from promptbrush.generators.training.sheets import save_sheet
+from promptbrush.guidance import load_perceptor
+from promptbrush.guidance.perceptor import Perceptor
+from promptbrush.guidance.training.pictures import with_article
+from promptbrush.guidance.training.sources.icons import icons
+from promptbrush.guidance.training.views import Views, moved
+from torch import Tensor
+
+HERE = Path(__file__).parent
+MINI = HERE.parent / "generators" / "packs" / "mini" / "clip"
+JUDGE = HERE / "clip-judge"
+SIDE, VIEWS, STEPS, BATCH = 96, 6, 120, 10
+# Of one step and the share of the last direction that stays, for a picture of SIDE x SIDE in [0,1].
+LENGTH, MOMENTUM = 1.2, 0.7
+WOBBLE = Views(zoom=(0.85, 1.2), shift=0.08, turn=8.0)
+
+
+def prompts_of(data: Path, count: int, seed: int = 0) -> list[str]:
+    """Names of random concepts that four sets draw, no two the same."""
+    sets: dict[str, set[str]] = {}
+    names: dict[str, str] = {}
+    for each in icons(data):
+        sets.setdefault(each.concept, set()).add(each.origin)
+        names[each.concept] = each.names[0]
+    known = sorted({names[concept] for concept, origins in sets.items() if len(origins) == 4})
+    return [with_article(name) for name in random.Random(seed).sample(known, count)]
+
+
+def painted(perceptor: Perceptor, prompts: Sequence[str], steps: int, seed: int) -> Tensor:
+    """Pictures (N,3,SIDE,SIDE) in [0,1] that follow the gradients of `perceptor` towards the prompts."""
+    rng = torch.Generator().manual_seed(seed)
+    wanted = perceptor.encode_text(prompts).detach()
+    pictures = 0.5 + 0.02 * torch.randn(len(prompts), 3, SIDE, SIDE, generator=rng)
+    direction = torch.zeros_like(pictures)
+    for index in range(steps):
+        pictures.requires_grad_()
+        views = moved(pictures.repeat_interleave(VIEWS, 0), SIDE, WOBBLE, rng, "reflection")
+        views = views + 0.03 * torch.randn(views.shape, generator=rng)
+        cosine = (perceptor.encode_image(views) * wanted.repeat_interleave(VIEWS, 0)).sum()
+        (slope,) = torch.autograd.grad(cosine, pictures)
+        direction = MOMENTUM * direction + (1 - MOMENTUM) * F.normalize(slope.flatten(1), dim=1).view_as(
+            slope
+        )
+        fall = 1 - 0.9 * index / steps
+        pictures = (pictures.detach() + LENGTH * fall * direction).clamp(0, 1)
+    return pictures
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--clip", nargs="+", default=[str(MINI)])
+    parser.add_argument("--judge", default=str(JUDGE))
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--prompts", type=int, default=100)
+    parser.add_argument("--steps", type=int, default=STEPS)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--sheet", type=Path)
+    arguments = parser.parse_args()
+    prompts, judge = prompts_of(arguments.data, arguments.prompts), load_perceptor(arguments.judge)
+    rows = []
+    with torch.no_grad():
+        texts = judge.encode_text(prompts)
+    for spec in arguments.clip:
+        began, perceptor = time.monotonic(), load_perceptor(spec, precision="bfloat16")
+        parts = [prompts[first : first + BATCH] for first in range(0, len(prompts), BATCH)]
+        made = torch.cat([painted(perceptor, part, arguments.steps, arguments.seed) for part in parts])
+        with torch.no_grad():
+            named = (judge.encode_image(made) @ texts.T).argmax(1) == torch.arange(len(prompts))
+        seconds = (time.monotonic() - began) / len(prompts)
+        print(
+            f"{spec}: named {float(named.float().mean()):.3f} (goal 0.70), {seconds:.1f} s a picture",
+            flush=True,
+        )
+        print(
+            "  not named: " + ", ".join(text for text, right in zip(prompts, named, strict=True) if not right)
+        )
+        rows += [*made.split(20)]
+    if arguments.sheet:
+        save_sheet([row for row in rows if len(row) == 20], arguments.sheet)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
