@@ -26,13 +26,18 @@ def default_channels(resolution: int, base: int = 32768, maximum: int = 512) -> 
 
 @dataclass(frozen=True)
 class _Config:
-    """Fields that both networks have; `channels` maps each resolution 4, 8, ... to its feature channels."""
+    """Fields that both networks have.
+
+    `channels` maps each resolution 4, 8, ... to its feature channels; `mapping_width` is that of the layers within the
+    mapping, None for the width of what it makes.
+    """
 
     resolution: int
     channels: Mapping[int, int]
     c_dim: int = 0
     img_channels: int = 3
     mapping_layers: int = 8
+    mapping_width: int | None = None
     lr_multiplier: float = 0.01
     conv_clamp: float | None = None
     num_fp16_res: int = 0
@@ -50,6 +55,8 @@ class _Config:
         check_range("c_dim", self.c_dim, 0, 1_000_000)
         check_range("img_channels", self.img_channels, 1, 16)
         check_range("mapping_layers", self.mapping_layers, 0, MAX_DEPTH)
+        if self.mapping_width is not None:
+            check_range("mapping_width", self.mapping_width, 1, MAX_WIDTH)
         check_range("num_fp16_res", self.num_fp16_res, 0, MAX_DEPTH)
         check_positive("lr_multiplier", self.lr_multiplier)
         if self.conv_clamp is not None:

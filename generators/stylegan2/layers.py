@@ -129,9 +129,10 @@ class Mapping(nn.Module):
             self.embed = FullyConnected(config.c_dim, w_dim)
         width = z_dim + (w_dim if config.c_dim > 0 else 0)
         for i in range(self.num_layers):
-            layer = FullyConnected(width, w_dim, activate=True, lr=config.lr_multiplier)
+            outputs = w_dim if i == self.num_layers - 1 else config.mapping_width or w_dim
+            layer = FullyConnected(width, outputs, activate=True, lr=config.lr_multiplier)
             self.add_module(f"fc{i}", layer)
-            width = w_dim
+            width = outputs
         if num_ws is not None:
             self.register_buffer("w_avg", torch.zeros(w_dim))
 

@@ -4,7 +4,7 @@
    their size: Laplacian pyramid L1. Most is learnt here at a quarter of the price.
 2. `fit`: the same at the whole size.
 3. `refine`: the same, and a reader of attributes tells what is still drawn wrong, however small it is.
-4. `distil`: the mapping network learns, from z that stand for the same faces, the w of the attribute network.
+4. `distil`: the mapping network learns the w that the attribute network has for the faces that z stand for.
 All write a checkpoint every few minutes and go on from it.
 """
 
@@ -31,8 +31,8 @@ from ..stylegan2.config import StyleGAN2Config
 from ..stylegan2.generator import StyleGAN2
 from ..stylegan2.layers import FullyConnected
 from ..stylegan2.losses import update_ema
-from .coupling import Z_DIM, draw_z
-from .face_set import FaceSet
+from .coupling import MAPPING_WIDTH, Z_DIM, begin_mapping, faces_of_z
+from .face_set import FaceSet, vectors_of
 from .labels import labels_of_seeds
 from .reader import Reader, reading_loss
 
@@ -46,6 +46,7 @@ def mini_generator(resolution: int) -> StyleGAN2Config:
         resolution=resolution,
         channels=channels,
         mapping_layers=8,
+        mapping_width=MAPPING_WIDTH,
         lr_multiplier=1.0,
         z_dim=Z_DIM,
         w_dim=192,
@@ -71,6 +72,7 @@ class FitSettings:
     reading: float = 2.0
     naming: float = 0.25
     distil_steps: int = 24_000
+    distil_faces: int = 300_000
     distil_batch: int = 512
     distil_lr: float = 3e-2
     save_seconds: float = 180.0
@@ -223,10 +225,12 @@ class Trainer:
         with torch.random.fork_rng([]):
             torch.manual_seed(seed)
             self.model = PairedModel(mini_generator(faces.images.shape[1]), faces.vectors.shape[1])
+        begin_mapping(self.model.generator.mapping)
         self.model.to(self.device).to(memory_format=torch.channels_last)
         self.average = copy.deepcopy(self.model).requires_grad_(False)
         self.reader = copy.deepcopy(reader).to(self.device).eval().requires_grad_(False)
         self.vectors = torch.from_numpy(faces.vectors)
+        self.prior: tuple[Tensor, Tensor] | None = None
         self.labels = labels_of_seeds(faces.seeds)
         self.focus = face_focus(faces.images.shape[1]).to(self.device)
         self.path = folder / "paired.pt"
@@ -235,9 +239,7 @@ class Trainer:
             "half": torch.optim.Adam([*self._drawing()], settings.half_lr, betas=(0.5, 0.99)),
             "fit": torch.optim.Adam([*self._drawing()], settings.lr, betas=(0.5, 0.99)),
             "refine": torch.optim.Adam([*self._drawing()], settings.refine_lr, betas=(0.5, 0.99)),
-            "distil": torch.optim.Adam(
-                self.model.generator.mapping.parameters(), settings.distil_lr, betas=(0.9, 0.99)
-            ),
+            "distil": torch.optim.Adam([*self._mapping()], settings.distil_lr, betas=(0.9, 0.99)),
         }
         if self.path.exists():
             self._load()
@@ -245,6 +247,12 @@ class Trainer:
     def _drawing(self) -> Iterator[nn.Parameter]:
         yield from self.model.attributes.parameters()
         yield from self.model.generator.synthesis.parameters()
+
+    def _mapping(self) -> Iterator[nn.Parameter]:
+        """All but the two layers that `begin_mapping` sets."""
+        for name, layer in self.model.generator.mapping.named_children():
+            if name not in ("fc0", "fc1"):
+                yield from layer.parameters()
 
     def run(self) -> Iterator[FitStep]:
         """All stages, step by step; finished steps are not repeated."""
@@ -300,12 +308,14 @@ class Trainer:
         return made.float(), target, rows
 
     def _distil_loss(self) -> Tensor:
-        rows = self._pick(self.settings.distil_batch)
-        choices = torch.from_numpy(self.faces.choices)[rows]
-        z = draw_z(choices, torch.from_numpy(self.faces.continuous)[rows], self.rng)
+        if self.prior is None:
+            z = torch.randn(self.settings.distil_faces, Z_DIM, generator=torch.Generator().manual_seed(0))
+            self.prior = z, torch.from_numpy(vectors_of(faces_of_z(z)))
+        rows = torch.randint(len(self.prior[0]), (self.settings.distil_batch,), generator=self.rng)
+        z, vectors = (each[rows].to(self.device) for each in self.prior)
         with torch.no_grad():
-            target = self.average.attributes(self.vectors[rows].to(self.device))
-        return F.mse_loss(self.model.generator.mapping.single(z.to(self.device)), target)
+            target = self.average.attributes(vectors)
+        return F.mse_loss(self.model.generator.mapping.single(z), target)
 
     @torch.no_grad()
     def _set_average_w(self) -> None:
