@@ -330,21 +330,26 @@ def train_clip(
     _report(trainings.clip(work, output, data, faces, seed, settings))
 
 
-@train.command("judge")
-def train_judge(
+@train.command(
+    "judge", help="Train the classifier that measures edits and never guides them; a stopped one goes on."
+)
+@train.command("parser", help="Train the network that finds the parts of a face; a stopped training goes on.")
+@train.command("features", help="Train the network that tells faces apart; a stopped training goes on.")
+def train_network(
+    called: typer.Context,
     work: Annotated[Path, _WORK],
-    output: Annotated[Path, typer.Option("--output", "-o", help="the trained judge, .safetensors")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="the trained network, .safetensors")],
     preset: Annotated[str, _PRESET] = "mini",
-    faces: Annotated[int, _FACES] = 20_000,
+    faces: Annotated[int | None, _FACES] = None,
     steps: Annotated[int | None, _STEPS] = None,
-    seed: Annotated[int, typer.Option(help="of the weights, and of the first face")] = 10_000_000,
+    seed: Annotated[int | None, typer.Option(help="of the weights; the judge's also of its faces")] = None,
 ) -> None:
-    """Train the classifier that measures edits and never guides them; a stopped training goes on."""
+    """Train one of the small networks; which one says the name of the command."""
     from .editing import trainings
 
     trainings.check_preset(preset)
-    settings = trainings.JudgeSettings(**_chosen(steps=steps))
-    _report(trainings.judge(work, output, faces, seed, settings))
+    given = _chosen(faces=faces, steps=steps, seed=seed)
+    _report(trainings.network(str(called.info_name), work, output, **given))
 
 
 @train.command("encoder")
@@ -368,7 +373,7 @@ def train_encoder(
 @train.command("pack")
 def train_pack(
     folder: Annotated[
-        Path, typer.Argument(help="holds stylegan2.safetensors, encoder.safetensors and clip/")
+        Path, typer.Argument(help="holds stylegan2.safetensors, encoder.safetensors, clip/, ...")
     ],
     name: Annotated[str, typer.Option(help="of the pack")] = "mini",
     version: Annotated[str, typer.Option("--pack-version", help="of the pack")] = "1",

@@ -16,6 +16,7 @@ from .._base import InputFileError, MissingError, UsageError
 from ..generators.encoder import Encoder, load_encoder
 from ..generators.packs.pack import Pack, embedded_packs, load_pack
 from ..generators.stylegan2 import StyleGAN2, load_generator
+from ..guidance.face_features import FaceFeatures
 from ..guidance.identity import FaceEncoder, load_face_encoder
 from ..guidance.perceptor import AnyPerceptor, Ensemble, load_ensemble
 from .doctor import resolve_device, resolve_precision
@@ -33,7 +34,7 @@ class LoadedModels:
     generator: StyleGAN2
     perceptor: AnyPerceptor
     encoder: Encoder | None
-    face_encoder: FaceEncoder | None
+    face_encoder: FaceEncoder | FaceFeatures | None
     source: str
     device: torch.device
     precision: torch.dtype
@@ -59,7 +60,8 @@ class ModelChoice:
 def load_models(choice: ModelChoice | None = None) -> LoadedModels:
     """Load everything that an edit needs; the embedded pack if nothing is chosen.
 
-    A generator of the user's own has no encoder unless one is given: the pack's belongs to its own generator.
+    A generator of the user's own has no encoder and no face encoder unless they are given: the pack's belong to its
+    own generator.
 
     Raises:
         UsageError, InputFileError, MissingError: as the loaders do, in one line.
@@ -127,10 +129,15 @@ def _encoder(choice: ModelChoice, pack: Pack, generator: StyleGAN2, device: torc
     return encoder.to(device)
 
 
-def _face_encoder(choice: ModelChoice, pack: Pack, device: torch.device) -> FaceEncoder | None:
+def _face_encoder_path(choice: ModelChoice, pack: Pack) -> Path | None:
     if choice.face_encoder:
-        return load_face_encoder(input_file(choice.face_encoder), device)
-    return load_face_encoder(pack.path("face_encoder"), device) if pack.face_encoder else None
+        return input_file(choice.face_encoder)
+    return pack.path("face_encoder") if choice.generator is None and pack.face_encoder else None
+
+
+def _face_encoder(choice: ModelChoice, pack: Pack, device: torch.device) -> FaceEncoder | FaceFeatures | None:
+    path = _face_encoder_path(choice, pack)
+    return load_face_encoder(path, device) if path else None
 
 
 def seeing(perceptor: AnyPerceptor, clip_input: str) -> AnyPerceptor:
@@ -143,7 +150,7 @@ def seeing(perceptor: AnyPerceptor, clip_input: str) -> AnyPerceptor:
     return Ensemble(views, [weight for _, weight in perceptor.members])
 
 
-def required_face_encoder(models: LoadedModels) -> FaceEncoder:
+def required_face_encoder(models: LoadedModels) -> FaceEncoder | FaceFeatures:
     """The identity network.
 
     Raises:
@@ -170,8 +177,8 @@ def _names(choice: ModelChoice, pack: Pack, encoded: bool) -> Models:
         files[f"clip {index + 1}" if index else "clip"] = spec
     if encoded:
         files["encoder"] = choice.encoder or pack.path("encoder")
-    if choice.face_encoder or pack.face_encoder:
-        files["face_encoder"] = choice.face_encoder or pack.path("face_encoder")
+    if face_encoder := _face_encoder_path(choice, pack):
+        files["face_encoder"] = face_encoder
     weights = {role: _weights(spec) for role, spec in files.items()}
     hashes = {role: sha256(path) for role, path in weights.items() if path.is_file()}
     name = choice.pack if choice.pack in embedded_packs() else readable(pack.folder.resolve())

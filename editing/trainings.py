@@ -7,23 +7,30 @@ the work folder when its command is given again.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from .._base import UsageError, did_you_mean
 from ..generators.encoder import save_encoder
 from ..generators.packs import write_manifest
+from ..generators.parser import save_parser
 from ..generators.stylegan2 import load_generator, save_generator
 from ..generators.training.adversarial import FinishSettings, FinishTrainer
 from ..generators.training.encoder import EncoderSettings, EncoderTrainer, load_attributes
 from ..generators.training.face_set import load_faces
+from ..generators.training.features import FeaturesSettings, FeaturesTrainer, load_variants
 from ..generators.training.judge import JudgeSettings, JudgeTrainer
+from ..generators.training.network import NetworkSettings, NetworkTrainer
 from ..generators.training.paired import FitSettings, Trainer, load_paired
+from ..generators.training.parser import ParserSettings, ParserTrainer
 from ..generators.training.reader import ReaderSettings, ReaderTrainer
 from ..generators.training.sheets import fit_rows, save_sheet
 from ..generators.weights import save_half
+from ..guidance import face_features
 from ..guidance.training.clip import ClipSettings
 from .training import clip_config, clip_trainer, draw_blends, mini_world, save_clip
 
@@ -32,13 +39,15 @@ __all__ = [
     "EncoderSettings",
     "FinishSettings",
     "FitSettings",
-    "JudgeSettings",
     "ReaderSettings",
     "check_preset",
     "clip",
     "encoder",
+    "features",
     "judge",
+    "network",
     "pack",
+    "parser",
     "stylegan2",
 ]
 
@@ -49,6 +58,8 @@ ATTRIBUTION = (
     "backgrounds were added",
 )
 ATTRIBUTES = "attributes.safetensors"
+# Files of a pack that may be missing, by what they do in it.
+_OPTIONAL = {"encoder": "encoder", "face_encoder": "features", "parser": "parser"}
 _SIZE, _JUDGE_SIZE = 128, 64
 _SHEET_EVERY = 1000
 
@@ -72,9 +83,7 @@ def stylegan2(
     """Train the reader, fit to drawn faces, refine by what it reads, distil the mapping, finish adversarially."""
     drawn = load_faces(work, faces, _SIZE)
     reading = ReaderTrainer(drawn, work, reader, seed)
-    for made, loss in reading.run():
-        if made % 50 == 0:
-            yield f"reader {made}/{reader.steps}  loss {loss:.4f}"
+    yield from _told(reading)
     trainer = Trainer(drawn, reading.network, work, fit, seed)
     sheet = functools.partial(save_sheet, path=work / "stylegan2.png", zoom=2)
     for step in trainer.run():
@@ -117,10 +126,8 @@ def clip(
 def judge(work: Path, output: Path, faces: int, seed: int, settings: JudgeSettings) -> Iterator[str]:
     """Train the classifier that measures edits and guides nothing; `seed` is also its first face's."""
     trainer = JudgeTrainer(load_faces(work, faces, _JUDGE_SIZE, seed), work, settings, seed)
-    for done, loss in trainer.run():
-        if done % 100 == 0:
-            yield f"judge {done}/{settings.steps}  loss {loss:.4f}"
-    save_half(trainer.network, output, {"licence": LICENCE, "steps": str(settings.steps), "seed": str(seed)})
+    yield from _told(trainer)
+    save_half(trainer.network, output, _header(settings, seed))
     yield f"{output}: {settings.steps} steps on {faces} faces"
 
 
@@ -141,8 +148,65 @@ def encoder(
     yield f"{output}: {settings.steps} steps on {faces} faces"
 
 
+def parser(work: Path, output: Path, faces: int, seed: int, settings: ParserSettings) -> Iterator[str]:
+    """Train the network that finds the parts of a face, on drawn faces and their exact masks."""
+    trainer = ParserTrainer(load_faces(work, faces, _SIZE), work, settings, seed)
+    yield from _told(trainer)
+    save_parser(trainer.network, output, _header(settings, seed))
+    yield f"{output}: {settings.steps} steps on {faces} faces"
+
+
+def features(work: Path, output: Path, faces: int, seed: int, settings: FeaturesSettings) -> Iterator[str]:
+    """Train the network that tells drawn faces apart, on `faces` identities."""
+    pictures = load_variants(work, faces)
+    trainer = FeaturesTrainer(pictures, face_features.FaceFeatures, work, settings, seed)
+    yield from _told(trainer)
+    save_half(trainer.network, output, {**_header(settings, seed), "kind": face_features.KIND})
+    yield f"{output}: {settings.steps} steps on {faces} identities"
+
+
+@dataclass(frozen=True)
+class _Network:
+    """How one of the small networks is trained, and on which faces unless told otherwise."""
+
+    train: Callable[[Path, Path, int, int, Any], Iterator[str]]
+    settings: Callable[..., NetworkSettings]
+    faces: int
+    seed: int = 0
+
+
+_NETWORKS = {
+    "judge": _Network(judge, JudgeSettings, 20_000, 10_000_000),
+    "parser": _Network(parser, ParserSettings, 40_000),
+    "features": _Network(features, FeaturesSettings, 8_000),
+}
+
+
+def network(name: str, work: Path, output: Path, **given: int) -> Iterator[str]:
+    """Train the judge, the parser or the features.
+
+    Args:
+        given: faces, seed and fields of the network's settings, where they differ from the preset's.
+    """
+    kind = _NETWORKS[name]
+    faces, seed = given.pop("faces", kind.faces), given.pop("seed", kind.seed)
+    return kind.train(work, output, faces, seed, kind.settings(**given))
+
+
+def _told(trainer: NetworkTrainer[Any]) -> Iterator[str]:
+    """Run a trainer; a line every 100 steps."""
+    for done, loss in trainer.run():
+        if done % 100 == 0:
+            yield f"{trainer.name} {done}/{trainer.settings.steps}  loss {loss:.4f}"
+
+
+def _header(settings: NetworkSettings, seed: int) -> dict[str, str]:
+    return {"licence": LICENCE, "steps": str(settings.steps), "seed": str(seed)}
+
+
 def pack(folder: Path, name: str, version: str) -> Iterator[str]:
-    """Write the manifest of a folder that holds stylegan2.safetensors, encoder.safetensors and clip/."""
+    """Write the manifest of a folder that holds stylegan2.safetensors and clip/, and what else there is for a pack."""
+    own = {role: f"{file}.safetensors" for role, file in _OPTIONAL.items()}
     made = write_manifest(
         folder,
         name=name,
@@ -153,7 +217,7 @@ def pack(folder: Path, name: str, version: str) -> Iterator[str]:
         resolution=_SIZE,
         generator="stylegan2.safetensors",
         clip="clip",
-        encoder="encoder.safetensors" if (folder / "encoder.safetensors").exists() else None,
+        **{role: file for role, file in own.items() if (folder / file).exists()},
         licence=LICENCE,
         attribution=ATTRIBUTION,
     )

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from .._base import DAMAGE_ERRORS, InputFileError, MissingError
 from .clip import cosine_distance
+from .face_features import FaceFeatures, holds_face_features, load_face_features
 from .objective import Context, Objective, Start, choice, for_batch, members_of, read_settings, required
 from .perceptor import Ensemble, Perceptor
 
@@ -166,8 +167,8 @@ def _conv(source: int, target: int, kernel: int, stride: int = 1) -> nn.Conv2d:
     return nn.Conv2d(source, target, kernel, stride, padding=kernel // 2, bias=False)
 
 
-def load_face_encoder(path: str | Path, device: str | torch.device = "cpu") -> FaceEncoder:
-    """The face network from `model_ir_se50.pth` or the same entries as safetensors.
+def load_face_encoder(path: str | Path, device: str | torch.device = "cpu") -> FaceEncoder | FaceFeatures:
+    """The face network from `model_ir_se50.pth` or the same entries as safetensors, or that of drawn faces.
 
     Raises:
         MissingError: no such file. InputFileError: it does not hold this network.
@@ -175,6 +176,12 @@ def load_face_encoder(path: str | Path, device: str | torch.device = "cpu") -> F
     path = Path(path)
     if not path.is_file():
         raise MissingError(f"the face network {path} is not there; identity needs the file model_ir_se50.pth")
+    if holds_face_features(path):
+        return load_face_features(path, device)
+    return _published(path, device)
+
+
+def _published(path: Path, device: str | torch.device) -> FaceEncoder:
     # Without memory until the file's own tensors take their places: half the time and half the memory.
     with torch.device("meta"):
         network = IRSE50()

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import random
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..._base import InputFileError
+from .drawings import Job, kept
 from .face_captions import is_held_out
 from .faces import CHOICES, CONTINUOUS, Face, face_vector, render, sample_face
-
-_CHUNK = 64
 
 
 @dataclass(frozen=True)
@@ -65,13 +60,9 @@ def load_faces(folder: Path, count: int, size: int, first_seed: int = 0) -> Face
     Raises:
         InputFileError: the folder holds another set, or cannot be written.
     """
-    path = folder / f"faces-{size}px-{first_seed}-{count}.npy"
     seeds = range(first_seed, first_seed + count)
-    if not path.exists():
-        _draw(path, seeds, size)
-    images = np.load(path, mmap_mode="r")
-    if images.shape != (count, size, size, 3):
-        raise InputFileError(f"{path}: holds {images.shape}, not {count} faces of {size} px; delete it")
+    path = folder / f"faces-{size}px-{first_seed}-{count}.npy"
+    images = kept(path, _render_seed, [(seed, size) for seed in seeds], (size, size, 3))
     faces = [face_of(seed) for seed in seeds]
     index = {name: {value: i for i, value in enumerate(odds)} for name, odds in CHOICES.items()}
     return FaceSet(
@@ -83,33 +74,6 @@ def load_faces(folder: Path, count: int, size: int, first_seed: int = 0) -> Face
     )
 
 
-def _render_seed(job: tuple[int, int]) -> NDArray[np.uint8]:
+def _render_seed(job: Job) -> NDArray[np.uint8]:
     seed, size = job
     return render(face_of(seed), size)
-
-
-def _draw(path: Path, seeds: range, size: int) -> None:
-    """Write the pictures to a temporary file with one process a core, then give it its name."""
-    # Two trainings that start side by side each draw their own.
-    temporary = path.with_suffix(f".{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        shape = (len(seeds), size, size, 3)
-        images = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=shape)
-        for i, image in enumerate(_rendered(seeds, size)):
-            images[i] = image
-        images.flush()
-        temporary.replace(path)
-    except OSError as error:
-        raise InputFileError(f"{path}: cannot be written ({error}); choose another --work folder") from error
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _rendered(seeds: range, size: int) -> Iterator[NDArray[np.uint8]]:
-    jobs = [(seed, size) for seed in seeds]
-    if len(jobs) <= _CHUNK:
-        yield from map(_render_seed, jobs)
-        return
-    with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
-        yield from pool.map(_render_seed, jobs, chunksize=_CHUNK)

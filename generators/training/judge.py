@@ -16,10 +16,11 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from ..._base import InputFileError
-from .classifier import ClassifierSettings, ClassifierTrainer
+from .classifier import ClassifierTrainer
 from .face_set import FaceSet
 from .faces import CHOICES
 from .labels import attribute_loss
+from .network import NetworkSettings
 
 
 class Judge(nn.Module):
@@ -60,8 +61,8 @@ def load_judge(path: Path) -> Judge:
 
 
 @dataclass(frozen=True)
-class JudgeSettings(ClassifierSettings):
-    """See `ClassifierSettings`."""
+class JudgeSettings(NetworkSettings):
+    """See `NetworkSettings`."""
 
     steps: int = 4_000
     batch: int = 96

@@ -16,10 +16,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .classifier import ClassifierSettings, ClassifierTrainer
+from .classifier import ClassifierTrainer
 from .face_set import FaceSet
 from .faces import CHOICES
 from .labels import attribute_loss
+from .network import NetworkSettings
 
 _WIDTHS, _TOP, _SMALLEST = (24, 48, 96, 160), 32, 8
 _EARLIER = 16  # width of every stage before those
@@ -95,8 +96,8 @@ def reading_loss(reader: Reader, made: Tensor, drawn: Tensor, labels: Tensor, na
 
 
 @dataclass(frozen=True)
-class ReaderSettings(ClassifierSettings):
-    """See `ClassifierSettings`; every picture is attacked within a ball of up to `radius`."""
+class ReaderSettings(NetworkSettings):
+    """See `NetworkSettings`; every picture is attacked within a ball of up to `radius`."""
 
     steps: int = 3_000
     batch: int = 64

@@ -5,8 +5,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from promptbrush.generators.training.face_masks import PARTS, render_mask
+from promptbrush.generators.parser import PARTS
+from promptbrush.generators.training.face_masks import load_masks, render_mask
 from promptbrush.generators.training.face_parts import BACKGROUND, CLOTHES, HAIR, SKIN
+from promptbrush.generators.training.face_set import face_of
 from promptbrush.generators.training.faces import (
     CHOICES,
     CONTINUOUS,
@@ -154,3 +156,21 @@ def test_every_pixel_of_a_mask_is_a_part_at_every_size():
         for one in faces(10):
             mask = render_mask(one, size)
             assert mask.shape == (size, size) and mask.dtype == np.uint8 and mask.max() < len(PARTS)
+
+
+def test_a_mask_has_a_part_exactly_when_it_can_be_seen():
+    for one in faces(80, seed=5):
+        shown = resolve(one)
+        seen = {PARTS[i] for i in np.unique(render_mask(one, 128))}
+        assert seen >= {"background", "skin", "nose", "mouth", "clothes"}
+        for part in ("beard", "glasses", "hat", "earrings", "eyes"):
+            assert (part in seen) == (shown[part] != "none"), (part, one)
+        assert ("hair" in seen) == (shown["hair_colour"] != "none"), one
+
+
+def test_masks_are_kept_and_belong_to_their_faces(tmp_path):
+    masks = load_masks(tmp_path, range(7, 11), 32)
+    assert np.array_equal(masks[2], render_mask(face_of(9), 32))
+    written = (tmp_path / "masks-32px-7-4.npy").stat().st_mtime_ns
+    assert np.array_equal(load_masks(tmp_path, range(7, 11), 32), masks)
+    assert (tmp_path / "masks-32px-7-4.npy").stat().st_mtime_ns == written

@@ -1,0 +1,160 @@
+"""The face parser: which part of a face each pixel of a picture shows."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from safetensors import SafetensorError, safe_open
+from torch import Tensor, nn
+
+from .._base import InputFileError
+from .weights import save_half
+
+KIND = "face parser"
+PARTS: tuple[str, ...] = (
+    "background",
+    "skin",
+    "hair",
+    "beard",
+    "eyes",
+    "eyebrows",
+    "nose",
+    "mouth",
+    "glasses",
+    "hat",
+    "earrings",
+    "clothes",
+)
+SIZE = 128
+_GROUPS = 8
+_WIDTHS = (16, 24, 48, 80, 96)
+
+
+class _Residual(nn.Module):
+    """x + two convolutions of it; the second starts at 0."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.norm = nn.GroupNorm(_GROUPS, channels)
+        self.first = nn.Conv2d(channels, channels, 3, padding=1)
+        self.second = nn.Conv2d(channels, channels, 3, padding=1)
+        nn.init.zeros_(self.second.weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        change: Tensor = self.second(F.relu(self.first(F.relu(self.norm(x)))))
+        return x + change
+
+
+class _Up(nn.Module):
+    """The coarse features at twice the side, beside the finer ones of the way down."""
+
+    def __init__(self, coarse: int, fine: int) -> None:
+        super().__init__()
+        self.narrow = nn.Conv2d(coarse, fine, 1)
+        self.mix = nn.Conv2d(fine, fine, 3, padding=1)
+
+    def forward(self, coarse: Tensor, fine: Tensor) -> Tensor:
+        raised = F.interpolate(self.narrow(coarse), scale_factor=2.0, mode="bilinear", align_corners=False)
+        mixed: Tensor = F.relu(self.mix(F.relu(raised + fine)))
+        return mixed
+
+
+class FaceParser(nn.Module):
+    """Pictures (B,3,H,W) in [0,1] -> logits of PARTS, (B,12,128,128), of the picture made square.
+
+    A U-Net (Ronneberger et al. 2015) that adds where the paper concatenates. Pictures of other sizes are resized, and
+    the shorter side is first extended by its edges; `parse` undoes both.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, _WIDTHS[0], 3, padding=1)
+        self.down = nn.ModuleList(nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in pairwise(_WIDTHS))
+        self.blocks = nn.ModuleList(_Residual(width) for width in _WIDTHS[1:])
+        self.centre = _Residual(_WIDTHS[-1])
+        self.up = nn.ModuleList(_Up(b, a) for a, b in reversed(list(pairwise(_WIDTHS))))
+        self.head = nn.Conv2d(_WIDTHS[0], len(PARTS), 3, padding=1)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """See the class."""
+        x = F.relu(self.stem(_sized(images) * 2 - 1))
+        finer = []
+        for down, block in zip(self.down, self.blocks, strict=True):
+            finer.append(x)
+            x = block(down(F.relu(x)))
+        x = self.centre(x)
+        for up in self.up:
+            x = up(x, finer.pop())
+        logits: Tensor = self.head(x)
+        return logits.float()
+
+    @torch.no_grad()
+    def parse(self, images: Tensor) -> Tensor:
+        """The part that each pixel shows, int64 (B,H,W), indices into PARTS; images (B,3,H,W) in [0,1]."""
+        height, width = images.shape[-2:]
+        side, logits = max(height, width), self(images)
+        if side != SIZE:
+            logits = F.interpolate(logits, (side, side), mode="bilinear", align_corners=False)
+        top, left = (side - height) // 2, (side - width) // 2
+        parts: Tensor = logits[:, :, top : top + height, left : left + width].argmax(1)
+        return parts
+
+
+def _sized(images: Tensor) -> Tensor:
+    """Any pictures as (B,3,SIZE,SIZE): extended by their edges to squares, then resized."""
+    height, width = images.shape[-2:]
+    side = max(height, width)
+    if height != width:
+        top, left = (side - height) // 2, (side - width) // 2
+        margins = (left, side - width - left, top, side - height - top)
+        images = F.pad(images, margins, mode="replicate")
+    if side == SIZE:
+        return images
+    return F.interpolate(images, (SIZE, SIZE), mode="bilinear", align_corners=False, antialias=True)
+
+
+def save_parser(parser: FaceParser, path: str | Path, metadata: dict[str, str] | None = None) -> None:
+    """Write a parser as fp16 safetensors, in one step; the file is replaced if it exists.
+
+    Args:
+        metadata: more entries of the header, e.g. a licence.
+
+    Raises:
+        InputFileError: the folder cannot be written, or its disk is full.
+    """
+    save_half(parser, path, {**(metadata or {}), "kind": KIND, "parts": " ".join(PARTS)})
+
+
+def load_parser(path: str | Path) -> FaceParser:
+    """A parser that `save_parser` wrote, frozen, in float32, in eval mode.
+
+    Raises:
+        InputFileError: not such a file, or a damaged one.
+    """
+    try:
+        state = _read(Path(path))
+        # Nothing is allocated before names and shapes are known to fit.
+        with torch.device("meta"):
+            parser = FaceParser()
+        parser.load_state_dict(state, assign=True)
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        reason = str(error).splitlines()[0][:200].rstrip(":")
+        raise InputFileError(
+            f"{path}: not a face parser ({reason}); train one with 'promptbrush train parser'"
+        ) from error
+    return parser.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+
+
+def _read(path: Path) -> dict[str, Tensor]:
+    with safe_open(str(path), framework="pt") as file:
+        metadata = dict(file.metadata() or {})
+        if metadata.get("kind") != KIND or metadata.get("parts", "").split() != [*PARTS]:
+            raise ValueError(f"its header says kind '{metadata.get('kind', '')[:40]}', or names other parts")
+        state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    for key, value in state.items():
+        if not value.is_floating_point() or not bool(torch.isfinite(value).all()):
+            raise ValueError(f"'{key[:80]}' does not hold finite numbers")
+    return {key: value.float() for key, value in state.items()}

@@ -1,0 +1,129 @@
+"""Training a network to tell drawn faces apart: one identity, drawn again and again with everything else anew.
+
+The network is an argument: it belongs to what guides edits, which the generators do not know.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from .damage import degraded, reframed
+from .drawings import Job, kept
+from .face_captions import is_held_out
+from .faces import Face, render, sample_face
+from .network import NetworkSettings, NetworkTrainer
+
+VARIANTS = 3
+SIZE = 128
+# What edits leave alone; the mouth and the state of the eyes are expression.
+IDENTITY = ("skin", "head_shape", "nose", "eyebrows", "freckles", "age")
+_IDENTITY_VALUES = ("skin_r", "skin_g", "skin_b")
+
+
+@dataclass(frozen=True)
+class FeaturesSettings(NetworkSettings):
+    """See `NetworkSettings`; a batch counts identities, each shown twice, and softmax has a temperature."""
+
+    steps: int = 8_000
+    batch: int = 48
+    lr: float = 2e-3
+    temperature: float = 0.1
+
+
+def with_identity(other: Face, face: Face) -> Face:
+    """`other` with the identity of `face`."""
+    choices = {name: face.choices[name] for name in IDENTITY}
+    values = {name: face.continuous[name] for name in _IDENTITY_VALUES}
+    return Face({**other.choices, **choices}, {**other.continuous, **values})
+
+
+def variants(seed: int, count: int = VARIANTS) -> list[Face]:
+    """Faces of one identity with everything else drawn anew; none shows a held-out pair."""
+    rng = random.Random(seed)
+    face, found = sample_face(rng), list[Face]()
+    while len(found) < count:
+        if not is_held_out(made := with_identity(sample_face(rng), face)):
+            found.append(made)
+    return found
+
+
+def load_variants(folder: Path, count: int, first_seed: int = 0, size: int = SIZE) -> NDArray[np.uint8]:
+    """Pictures of `count` identities, uint8 (N,VARIANTS,size,size,3), drawn first if `folder` has them not yet.
+
+    Raises:
+        InputFileError: the folder holds others, or cannot be written.
+    """
+    path = folder / f"identities-{size}px-{first_seed}-{count}.npy"
+    jobs = [(seed, size) for seed in range(first_seed, first_seed + count)]
+    return kept(path, _draw_variants, jobs, (VARIANTS, size, size, 3))
+
+
+def _draw_variants(job: Job) -> NDArray[np.uint8]:
+    seed, size = job
+    return np.stack([render(face, size) for face in variants(seed)])
+
+
+class FeaturesTrainer(NetworkTrainer[nn.Module]):
+    """Trains a network of features; a checkpoint in `folder` is continued.
+
+    Args:
+        pictures: see `load_variants`.
+        build: makes the network, pictures (B,3,H,W) in [0,1] to unit vectors (B,D).
+    """
+
+    def __init__(
+        self,
+        pictures: NDArray[np.uint8],
+        build: Callable[[], nn.Module],
+        folder: Path,
+        settings: FeaturesSettings,
+        seed: int = 0,
+    ) -> None:
+        self.pictures, self.temperature = pictures, settings.temperature
+        super().__init__("features", build, len(pictures), folder, settings, seed)
+
+    def row_loss(self, rows: Tensor) -> Tensor:
+        """See `NetworkTrainer`."""
+        images = torch.cat([self._views(rows, which) for which in self._two()])
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            features = self.network(images.contiguous(memory_format=torch.channels_last))
+        return identity_loss(features.float(), rows.repeat(2), self.temperature)
+
+    def _two(self) -> list[int]:
+        chosen: list[int] = torch.randperm(VARIANTS, generator=self.rng)[:2].tolist()
+        return chosen
+
+    def _views(self, rows: Tensor, variant: int) -> Tensor:
+        """One variant of each identity as a file or a generator may show it, (B,3,H,W) in [0,1]."""
+        raw = torch.from_numpy(self.pictures[rows.numpy(), variant])
+        return degraded(reframed(raw.permute(0, 3, 1, 2).float() / 255, self.rng), self.rng)
+
+
+def identity_loss(features: Tensor, identities: Tensor, temperature: float) -> Tensor:
+    """The supervised contrastive loss (Khosla et al. 2020, eq. 2): one's other pictures against all pictures.
+
+    Args:
+        features: unit vectors (B,D).
+        identities: int64 (B,); each occurs at least twice.
+    """
+    alone = torch.eye(len(features), dtype=torch.bool, device=features.device)
+    logits = (features @ features.T / temperature).masked_fill(alone, float("-inf"))
+    same = (identities[:, None] == identities) & ~alone
+    chances = F.log_softmax(logits, dim=1).masked_fill(~same, 0.0)
+    return -(chances.sum(1) / same.sum(1)).mean()
+
+
+@torch.no_grad()
+def recognised(features: Tensor, identities: Tensor) -> float:
+    """Share of the pictures whose nearest other one shows the same identity; features are unit vectors (B,D)."""
+    nearness = (features @ features.T).fill_diagonal_(-2.0)
+    return float((identities[nearness.argmax(1)] == identities).float().mean())

@@ -1,0 +1,82 @@
+"""Training the face parser on drawn faces and their exact masks, and how well it finds each part."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..parser import PARTS, FaceParser
+from .damage import degraded
+from .face_masks import load_masks
+from .face_set import FaceSet
+from .network import NetworkSettings, NetworkTrainer
+
+_LIGHT = 0.12
+_COUNTED = 256  # masks that tell how large the parts are
+
+
+@dataclass(frozen=True)
+class ParserSettings(NetworkSettings):
+    """See `NetworkSettings`; a part weighs its share of all pixels to the power of -`evenness`, at first."""
+
+    steps: int = 12_000
+    batch: int = 16
+    lr: float = 3e-3
+    evenness: float = 0.5
+
+
+class ParserTrainer(NetworkTrainer[FaceParser]):
+    """Trains a parser on a face set; masks are drawn once into `folder`, a checkpoint there is continued.
+
+    Small parts weigh more at first, so that they are found at all; to the end all pixels weigh the same, so that
+    edges come to lie where they are likeliest.
+    """
+
+    def __init__(self, faces: FaceSet, folder: Path, settings: ParserSettings, seed: int = 0) -> None:
+        self.faces = faces
+        self.masks = load_masks(folder, faces.seeds, faces.images.shape[1])
+        self.weights = part_weights(self.masks[:_COUNTED], settings.evenness)
+        super().__init__("parser", FaceParser, len(self.masks), folder, settings, seed)
+
+    def row_loss(self, rows: Tensor) -> Tensor:
+        """See `NetworkTrainer`."""
+        masks = torch.from_numpy(self.masks[rows.numpy()]).float()
+        both = self.shifted(torch.cat([self.faces.pictures(rows) / 2 + 0.5, masks[:, None]], dim=1))
+        pictures, true = self._seen(both[:, :3]), both[:, 3].long()
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            logits = self.network(pictures.contiguous(memory_format=torch.channels_last))
+        fading = 1 - self.done / self.settings.steps
+        return F.cross_entropy(logits, true, self.weights**fading)
+
+    def _seen(self, pictures: Tensor) -> Tensor:
+        """Pictures in [0,1] brighter or darker, and as soft, blocky and noisy as files and generators make them."""
+        gain, shift = 1 + _LIGHT * (2 * torch.rand(2, len(pictures), 1, 1, 1, generator=self.rng) - 1)
+        return degraded((pictures * gain + shift - 1).clamp(0, 1), self.rng)
+
+
+def part_weights(masks: NDArray[np.uint8], evenness: float) -> Tensor:
+    """A weight for each part, (12,), higher for smaller ones; over all pixels of the masks their mean is 1."""
+    counts = np.bincount(masks.ravel(), minlength=len(PARTS))
+    shares = torch.from_numpy(counts / counts.sum()).float()
+    weights = shares.clamp(min=1e-4) ** -evenness
+    return weights / (weights * shares).sum()
+
+
+def overlaps(predicted: Tensor, true: Tensor) -> tuple[Tensor, Tensor]:
+    """Pixels of each part in both masks and in either of them, (12,) each; masks are integers (B,H,W)."""
+    found = torch.bincount((true.long() * len(PARTS) + predicted.long()).flatten(), minlength=len(PARTS) ** 2)
+    table = found.view(len(PARTS), len(PARTS))
+    both = table.diagonal()
+    return both, table.sum(0) + table.sum(1) - both
+
+
+def mean_iou(predicted: Tensor, true: Tensor) -> dict[str, float]:
+    """Intersection over union of each part, over all pixels of masks (B,H,W) at once; nan for parts in neither."""
+    both, either = overlaps(predicted, true)
+    return dict(zip(PARTS, (both / either).tolist(), strict=True))

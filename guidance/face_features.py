@@ -1,0 +1,135 @@
+"""A small network that tells drawn faces apart: identity where the published face network knows only photographs.
+
+Its embedding stays when expression, glasses, hair, clothes and backdrop change; its stages also serve as a distance of
+content, after Zhang et al. 2018.
+"""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from safetensors import SafetensorError, safe_open
+from torch import Tensor, nn
+
+from .._base import InputFileError, MissingError
+
+KIND = "face features"
+SIZE = 128
+WIDTH = 128
+_GROUPS, _GRID = 8, 4
+_WIDTHS = (24, 40, 64, 96)
+
+
+class _Stage(nn.Module):
+    """Halves the side, then x + two convolutions of it."""
+
+    def __init__(self, before: int, after: int) -> None:
+        super().__init__()
+        self.down = nn.Conv2d(before, after, 3, stride=2, padding=1)
+        self.norm = nn.GroupNorm(_GROUPS, after)
+        self.first = nn.Conv2d(after, after, 3, padding=1)
+        self.second = nn.Conv2d(after, after, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.down(F.gelu(x))
+        change: Tensor = self.second(F.gelu(self.first(F.gelu(self.norm(x)))))
+        return x + change
+
+
+class FaceFeatures(nn.Module):
+    """Pictures (B,3,H,W) in [0,1] -> unit vectors (B,128), near each other for one drawn person."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, _WIDTHS[0], 5, stride=2, padding=2)
+        self.stages = nn.ModuleList(_Stage(before, after) for before, after in pairwise(_WIDTHS))
+        self.norm = nn.GroupNorm(_GROUPS, _WIDTHS[-1])
+        self.head = nn.Linear(_GRID**2 * _WIDTHS[-1], WIDTH)
+
+    def maps(self, images: Tensor) -> list[Tensor]:
+        """The features of all stages, (B,C,S,S) each, from 64 px down to 8."""
+        x = self.stem(_sized(images) * 2 - 1)
+        found = [x]
+        for stage in self.stages:
+            x = stage(x)
+            found.append(x)
+        return found
+
+    def forward(self, images: Tensor) -> Tensor:
+        """See the class."""
+        top = F.gelu(self.norm(self.maps(images)[-1]))
+        # Where something is tells faces apart as well, so the mean is taken over quarters of the side only.
+        pooled = F.adaptive_avg_pool2d(top, _GRID).flatten(1)
+        features: Tensor = F.normalize(self.head(pooled).float(), dim=1)
+        return features
+
+
+class StageFeatures(nn.Module):
+    """Pictures (B,3,H,W) in [0,1] -> the maps of all stages as one unit vector each picture.
+
+    At every place a map's features have one length, and all stages weigh the same, so that the cosine distance of
+    two vectors is the mean over stages and places of that of the features.
+    """
+
+    def __init__(self, network: FaceFeatures) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, images: Tensor) -> Tensor:
+        """See the class."""
+        maps = [F.normalize(each.float(), dim=1).flatten(1) for each in self.network.maps(images)]
+        return torch.cat([F.normalize(each, dim=1) for each in maps], dim=1) / math.sqrt(len(maps))
+
+
+def _sized(images: Tensor) -> Tensor:
+    if images.shape[-2:] == (SIZE, SIZE):
+        return images
+    return F.interpolate(images, (SIZE, SIZE), mode="bilinear", align_corners=False, antialias=True)
+
+
+def holds_face_features(path: Path) -> bool:
+    """Whether a file's header says that `load_face_features` reads it."""
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            return (file.metadata() or {}).get("kind") == KIND
+    except (OSError, SafetensorError):
+        return False
+
+
+def load_face_features(path: str | Path, device: str | torch.device = "cpu") -> FaceFeatures:
+    """A network that `promptbrush train features` wrote, frozen, in float32, in eval mode.
+
+    Raises:
+        MissingError: no such file. InputFileError: not such a network, or a damaged one.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise MissingError(f"{path}: there is no such file; train one with 'promptbrush train features'")
+    try:
+        state = _read(path)
+        # Nothing is allocated before names and shapes are known to fit.
+        with torch.device("meta"):
+            network = FaceFeatures()
+        network.load_state_dict(state, assign=True)
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        reason = str(error).splitlines()[0][:200].rstrip(":")
+        raise InputFileError(
+            f"{path}: not a network of face features ({reason}); train one with 'promptbrush train features'"
+        ) from error
+    return network.eval().requires_grad_(False).to(device).to(memory_format=torch.channels_last)
+
+
+def _read(path: Path) -> dict[str, Tensor]:
+    with safe_open(str(path), framework="pt") as file:
+        kind = (file.metadata() or {}).get("kind", "")
+        if kind != KIND:
+            raise ValueError(f"its header says kind '{kind[:40]}', not '{KIND}'")
+        state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    for key, value in state.items():
+        if not value.is_floating_point() or not bool(torch.isfinite(value).all()):
+            raise ValueError(f"'{key[:80]}' does not hold finite numbers")
+    return {key: value.float() for key, value in state.items()}
