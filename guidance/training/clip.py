@@ -30,6 +30,8 @@ from .vocabulary import Names
 
 MEAN, STD = (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)
 STAGES = ("learn", "harden")
+# Larger activations are handed back to the system after every layer, which costs as much as the layer.
+_TOGETHER = 30
 
 
 @dataclass(frozen=True)
@@ -383,7 +385,8 @@ class ClipTrainer:
     def features(self, images: Tensor) -> Tensor:
         """Unit features (B,D) of pictures (B,3,H,W) in [-1,1]."""
         with torch.autocast(self.device.type, dtype=torch.bfloat16):
-            features = self.model.encode_image(images.contiguous(memory_format=torch.channels_last))
+            parts = [part.contiguous(memory_format=torch.channels_last) for part in images.split(_TOGETHER)]
+            features = torch.cat([self.model.encode_image(part) for part in parts])
         return F.normalize(features.float(), dim=-1)
 
     def text_features(self, captions: list[str]) -> Tensor:
