@@ -311,7 +311,7 @@ def train_clip(
     work: Annotated[Path, _WORK],
     output: Annotated[Path, typer.Option("--output", "-o", help="folder of the trained model")],
     data: Annotated[Path, typer.Option(help="folder with icons, clip art and WordNet; see the model card")],
-    preset: Annotated[str, _PRESET] = "mini",
+    preset: Annotated[str, typer.Option(help="mini, which guides, or judge, which names pictures")] = "mini",
     faces: Annotated[int, _FACES] = 40_000,
     steps: Annotated[int | None, _STEPS] = None,
     harden_steps: Annotated[
@@ -324,10 +324,10 @@ def train_clip(
     """Train a CLIP on faces, drawings and styles; a stopped training goes on from its checkpoint."""
     from .editing import trainings
 
-    trainings.check_preset(preset)
+    trainings.check_preset(preset, trainings.CLIPS)
     chosen = _chosen(steps=steps, harden_steps=harden_steps, attack_steps=attack_steps)
-    settings = replace(trainings.ClipSettings(), **chosen)
-    _report(trainings.clip(work, output, data, faces, seed, settings))
+    settings = replace(trainings.CLIPS[preset], **chosen)
+    _report(trainings.clip(work, output, data, faces, seed, settings, preset))
 
 
 @train.command(

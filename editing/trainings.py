@@ -7,7 +7,7 @@ the work folder when its command is given again.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,9 +32,10 @@ from ..generators.training.sheets import fit_rows, save_sheet
 from ..generators.weights import save_half
 from ..guidance import face_features
 from ..guidance.training.clip import ClipSettings
-from .training import clip_config, clip_trainer, draw_blends, mini_world, save_clip
+from .training import check_sources, clip_config, clip_trainer, draw_blends, mini_world, save_clip
 
 __all__ = [
+    "CLIPS",
     "ClipSettings",
     "EncoderSettings",
     "FinishSettings",
@@ -52,6 +53,8 @@ __all__ = [
 ]
 
 PRESETS = ("mini",)
+# The one that guides, and the one that names what others made: another tower, another seed, not hardened.
+CLIPS = {"mini": ClipSettings(), "judge": ClipSettings(steps=6_000, harden_steps=0, tower_lr=1e-3)}
 LICENCE = "CC-BY-4.0"
 ATTRIBUTION = (
     "Faces drawn with 'Toon Head' by Johan Melin (CC BY 4.0), through DiceBear, with changes: parts, colours and "
@@ -64,11 +67,12 @@ _SIZE, _JUDGE_SIZE = 128, 64
 _SHEET_EVERY = 1000
 
 
-def check_preset(preset: str) -> None:
+def check_preset(preset: str, known: Iterable[str] = PRESETS) -> None:
     """Raises UsageError for a preset that is not known."""
-    if preset not in PRESETS:
-        hint = did_you_mean(preset, list(PRESETS))
-        raise UsageError(f"no preset of trainings is called '{preset}'{hint}; known: {', '.join(PRESETS)}")
+    known = list(known)
+    if preset not in known:
+        hint = did_you_mean(preset, known)
+        raise UsageError(f"no preset of this training is called '{preset}'{hint}; known: {', '.join(known)}")
 
 
 def stylegan2(
@@ -107,15 +111,16 @@ def stylegan2(
 
 
 def clip(
-    work: Path, output: Path, data: Path, faces: int, seed: int, settings: ClipSettings
+    work: Path, output: Path, data: Path, faces: int, seed: int, settings: ClipSettings, shape: str
 ) -> Iterator[str]:
-    """Train the CLIP on faces, drawings and styles, then its picture tower on attacked ones and on blends."""
+    """Train a CLIP of one of CLIPS on faces, drawings and styles, then its picture tower on attacked pictures."""
     generator = load_paired(work) if settings.harden_steps else None
+    check_sources(data)
     world = mini_world(load_faces(work, faces, _SIZE), data, work, seed)
-    config, merges = clip_config(world, work, seed)
+    config, merges = clip_config(world, work, seed, shape)
     size = config["vision_cfg"]["image_size"]
     blends = draw_blends(world.faces, generator, size, seed=seed) if generator is not None else None
-    trainer = clip_trainer(world, work, settings, blends, seed)
+    trainer = clip_trainer(world, work, settings, blends, seed, shape)
     for step in trainer.run():
         if (step.index + 1) % 50 == 0:
             yield f"{step.stage} {step.index + 1}/{step.total}  loss {step.loss:.4f}"
