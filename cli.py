@@ -325,7 +325,7 @@ def train_clip(
     from .editing import trainings
 
     trainings.check_preset(preset, trainings.CLIPS)
-    chosen = _chosen(steps=steps, harden_steps=harden_steps, attack_steps=attack_steps)
+    chosen: dict[str, Any] = {**_chosen(steps=steps, harden_steps=harden_steps, attack_steps=attack_steps)}
     settings = replace(trainings.CLIPS[preset], **chosen)
     _report(trainings.clip(work, output, data, faces, seed, settings, preset))
 

@@ -385,7 +385,9 @@ class ClipTrainer:
     def features(self, images: Tensor) -> Tensor:
         """Unit features (B,D) of pictures (B,3,H,W) in [-1,1]."""
         with torch.autocast(self.device.type, dtype=torch.bfloat16):
-            parts = [part.contiguous(memory_format=torch.channels_last) for part in images.split(_TOGETHER)]
+            parts = [
+                part.contiguous(memory_format=torch.channels_last) for part in torch.split(images, _TOGETHER)
+            ]
             features = torch.cat([self.model.encode_image(part) for part in parts])
         return F.normalize(features.float(), dim=-1)
 

@@ -106,11 +106,13 @@ class Teacher(nn.Module):
         """What the network takes pictures (B,3,H,W) in [-1,1] for: (B,1000), adds up to 1."""
         with torch.autocast(images.device.type, dtype=torch.bfloat16):
             logits = self.network(images.contiguous(memory_format=torch.channels_last))
-        return logits.float().softmax(1)
+        chances: Tensor = logits.float().softmax(1)
+        return chances
 
     def named(self, features: Tensor) -> Tensor:
         """Log-probabilities (B,1000) of the classes for unit features (B,width)."""
-        return F.log_softmax(SCALE * features @ self.targets.T, dim=1)
+        chances: Tensor = F.log_softmax(SCALE * features @ self.targets.T, dim=1)
+        return chances
 
 
 def begin_tower(visual: nn.Module, teacher: Teacher) -> None:

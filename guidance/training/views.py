@@ -64,7 +64,7 @@ def backgrounds(count: int, size: int, rng: torch.Generator, textures: Tensor | 
     ramp = torch.where(torch.rand(count, 1, 1, 1, generator=rng) < 0.5, ramp, ramp.transpose(2, 3))
     noise = torch.rand(count, 3, 4, 4, generator=rng)
     soft = F.interpolate(noise, size=(size, size), mode="bicubic", align_corners=False).clamp(0, 1)
-    made = colour.expand(-1, -1, size, size).clone()
+    made: Tensor = colour.expand(-1, -1, size, size).clone()
     steps = (
         (0.0, 0.25, torch.ones_like(made)),
         (0.6, 0.75, torch.lerp(colour, other, ramp)),
@@ -80,7 +80,7 @@ def backgrounds(count: int, size: int, rng: torch.Generator, textures: Tensor | 
 
 def _window(textures: Tensor, size: int, rng: torch.Generator) -> Tensor:
     which = int(torch.randint(len(textures), (1,), generator=rng))
-    height, width = textures.shape[2:]
+    height, width = int(textures.shape[2]), int(textures.shape[3])
     top, left = (int(torch.randint(side - size + 1, (1,), generator=rng)) for side in (height, width))
     window: Tensor = textures[which, :, top : top + size, left : left + size]
     return window

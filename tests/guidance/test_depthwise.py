@@ -46,7 +46,9 @@ def test_padding_as_tensorflow_does_it_stays() -> None:
 
 
 def test_other_convolutions_stay() -> None:
-    model = nn.Sequential(nn.Conv2d(4, 8, 3), nn.Conv2d(8, 8, 3, groups=8), nn.Conv2d(8, 8, 3, groups=2, bias=False))
+    model = nn.Sequential(
+        nn.Conv2d(4, 8, 3), nn.Conv2d(8, 8, 3, groups=8), nn.Conv2d(8, 8, 3, groups=2, bias=False)
+    )
     quicken(model)
     assert not [module for module in model if "forward" in vars(module)]
 

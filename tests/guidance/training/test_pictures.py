@@ -27,7 +27,11 @@ SETS = ("noto", "twemoji", "fluent-emoji", "fluent-emoji-flat")
 
 
 def drawings(concepts: int) -> list[Drawing]:
-    icons = [Drawing("", f"1f{c}", origin, (f"thing {c}", f"object {c}")) for origin in SETS for c in range(concepts)]
+    icons = [
+        Drawing("", f"1f{c}", origin, (f"thing {c}", f"object {c}"))
+        for origin in SETS
+        for c in range(concepts)
+    ]
     return [*icons, Drawing("", "food/apple", "openclipart", ("apple",))]
 
 

@@ -19,7 +19,9 @@ def centres(images: torch.Tensor) -> torch.Tensor:
     weight = images.mean(1)
     place = (torch.arange(images.shape[2]) + 0.5) / images.shape[2] - 0.5
     total = weight.sum((1, 2))
-    return torch.stack([(weight.sum(1) * place).sum(1), (weight.sum(2) * place).sum(1)], dim=1) / total[:, None]
+    return (
+        torch.stack([(weight.sum(1) * place).sum(1), (weight.sum(2) * place).sum(1)], dim=1) / total[:, None]
+    )
 
 
 def test_no_change_is_the_same_picture() -> None:
