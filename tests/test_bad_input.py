@@ -291,8 +291,8 @@ PARSED = [
     (("edti", "face.png", "a hat"), "no such command 'edti'.*; see promptbrush --help$"),
     (("models", "imporrt"), "no such command 'imporrt'.*; see promptbrush models --help$"),
     (
-        ("train", "clip", "--work", "out", "-o", "out", "--batch", 1),
-        "'--batch': .*2.*; see promptbrush train",
+        ("train", "clip", "--work", "out", "-o", "out", "--data", "in", "--harden-steps", -1),
+        "'--harden-steps': .*0.*; see promptbrush train",
     ),
 ]
 

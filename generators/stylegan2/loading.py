@@ -106,12 +106,13 @@ def detect_format(path: Path) -> Format:
     head = _read_bytes(path, 32)
     if not head:
         refuse("the file is empty; get it again")
+    # First, for the length of the header before the brace may begin like a pickle.
+    if head[4:9] == b"\x00\x00\x00\x00{":
+        return Format.SAFETENSORS
     if head[:4] == b"PK\x03\x04" or (head[:1] == b"\x80" and head[2:14] == TORCH_MAGIC):
         return Format.TORCH
     if head[:1] == b"\x80":
         return Format.OFFICIAL
-    if head[8:9] == b"{":
-        return Format.SAFETENSORS
     raise InputFileError(
         "not a StyleGAN2 checkpoint; give a safetensors file, an official .pkl or a rosinality .pt"
     )

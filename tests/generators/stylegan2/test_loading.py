@@ -10,6 +10,8 @@ import torch
 from promptbrush import InputFileError
 from promptbrush.generators import import_checkpoint, load_discriminator, load_generator, save_generator
 from promptbrush.generators.stylegan2 import read_metadata
+from promptbrush.generators.stylegan2.loading import Format, detect_format
+from safetensors.torch import save_file
 
 FILES = ["ada_tiny.pkl", "ada_cond_tiny.pkl", "sg3_tiny.pkl", "rosinality_tiny.pt"]
 
@@ -150,3 +152,11 @@ def test_configuration_is_json_in_the_header(make_generator, tmp_path):
     config = json.loads(read_metadata(tmp_path / "x")["config"])
     assert config["channels"] == {"4": 12, "8": 12, "16": 8}
     assert config["conv_clamp"] == 2.5
+
+
+def test_a_header_whose_length_begins_like_a_pickle_is_still_ours(tmp_path):
+    path = tmp_path / "model.safetensors"
+    for padding in range(0, 256, 8):
+        config = json.dumps({"padding": "x" * padding})
+        save_file({"w": torch.zeros(1)}, path, metadata={"about": config})
+        assert detect_format(path) is Format.SAFETENSORS, path.read_bytes()[:9]
