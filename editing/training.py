@@ -24,7 +24,7 @@ from ..generators.training.faces import CHOICES, Face
 from ..generators.training.labels import labels_of_faces
 from ..generators.training.paired import PairedModel
 from ..guidance.training.bpe import train_bpe, write_merges
-from ..guidance.training.clip import MEAN, STD, ClipSettings, ClipTrainer, photo_config, resnet_config
+from ..guidance.training.clip import MEAN, STD, ClipSettings, ClipTrainer
 from ..guidance.training.parts import Batch, Part, Share, batch_of
 from ..guidance.training.photos import Teacher
 from ..guidance.training.pictures import (
@@ -37,6 +37,7 @@ from ..guidance.training.pictures import (
     styled_set,
     with_article,
 )
+from ..guidance.training.shapes import photo_config, resnet_config
 from ..guidance.training.sources.classes import photo_classes
 from ..guidance.training.sources.clip_art import clip_art
 from ..guidance.training.sources.drawings import Drawing

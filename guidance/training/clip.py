@@ -25,7 +25,8 @@ from ..._base import Autosave, loaded_state, save_state
 from ..depthwise import quicken
 from .losses import answered, attacked, contrastive_loss
 from .parts import Batch, Part, Share
-from .photos import ARCHITECTURE, Teacher, begin_tower
+from .photos import Teacher, begin_tower
+from .rates import decaying, schedule
 from .vocabulary import Names
 
 MEAN, STD = (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)
@@ -90,27 +91,6 @@ class ClipStep:
     total: int
     loss: float
     terms: Mapping[str, float]
-
-
-def photo_config(vocab_size: int, image_size: int = 96) -> dict[str, Any]:
-    """The embedded model as open_clip's configuration: EfficientNet-Lite0 and a small text transformer."""
-    vision = {
-        "image_size": image_size,
-        "timm_model_name": ARCHITECTURE,
-        "timm_pool": "",
-        "timm_proj": "linear",
-    }
-    return {"embed_dim": 256, "vision_cfg": vision, "text_cfg": _text_config(vocab_size)}
-
-
-def resnet_config(vocab_size: int, image_size: int = 96) -> dict[str, Any]:
-    """A small ResNet and the same text transformer: the shape of the CLIP that judges and never guides."""
-    vision = {"image_size": image_size, "layers": [1, 2, 2, 1], "width": 24, "head_width": 32}
-    return {"embed_dim": 256, "vision_cfg": vision, "text_cfg": _text_config(vocab_size)}
-
-
-def _text_config(vocab_size: int) -> dict[str, Any]:
-    return {"context_length": 40, "vocab_size": vocab_size, "width": 192, "heads": 4, "layers": 4}
 
 
 @dataclass(frozen=True)
@@ -186,6 +166,9 @@ class ClipTrainer:
         self.tokenizer = SimpleTokenizer(bpe_path=str(merges), context_length=context)
         self.rng, self.words = torch.Generator().manual_seed(seed), random.Random(seed)
         self.optimisers = dict(zip(STAGES, self._optimisers(), strict=True))
+        self.rates = {
+            name: [group["lr"] for group in each.param_groups] for name, each in self.optimisers.items()
+        }
         self.path, self.done = folder / "clip.pt", dict.fromkeys(STAGES, 0)
         if self.path.exists():
             self._load()
@@ -203,11 +186,11 @@ class ClipTrainer:
         others = [each for each in self.model.parameters() if id(each) not in own]
         decay = settings.weight_decay
         learn = [
-            *_decaying(visual, settings.tower_lr, decay),
-            *_decaying(others, settings.lr, decay),
+            *decaying(visual, settings.tower_lr, decay),
+            *decaying(others, settings.lr, decay),
             {"params": [self.anchors], "lr": settings.lr, "weight_decay": 0.0},
         ]
-        groups = learn, _decaying(visual, settings.harden_lr, decay)
+        groups = learn, decaying(visual, settings.harden_lr, decay)
         first, second = (torch.optim.AdamW(each, settings.lr, betas=(0.9, 0.98)) for each in groups)
         return first, second
 
@@ -215,42 +198,37 @@ class ClipTrainer:
         """Both stages, step by step; finished steps are not repeated."""
         for stage, total in zip(STAGES, (self.settings.steps, self.settings.harden_steps), strict=True):
             autosave, optimiser = Autosave(self.save, self.settings.save_seconds), self.optimisers[stage]
+            self._begin(stage == "harden")
             for index in range(self.done[stage], total):
-                for group, rate in zip(optimiser.param_groups, self._rates(stage), strict=True):
+                for group, rate in zip(optimiser.param_groups, self.rates[stage], strict=True):
                     group["lr"] = rate * schedule(index, total, 200)
-                terms = self._step(stage, index / total, optimiser)
+                terms = self._step(stage == "harden", index / total, optimiser)
                 self.done[stage] = index + 1
                 autosave()
                 yield ClipStep(stage, index, total, sum(terms.values()), terms)
         self.save()
 
-    def _rates(self, stage: str) -> list[float]:
-        settings = self.settings
-        if stage == "harden":
-            return [settings.harden_lr] * 2
-        return [settings.tower_lr] * 2 + [settings.lr] * 3
-
-    def _step(self, stage: str, progress: float, optimiser: torch.optim.Optimizer) -> dict[str, float]:
-        hard = stage == "harden"
-        self.parts = self._parts(hard)
-        self._set_modes(hard)
+    def _step(self, hard: bool, progress: float, optimiser: torch.optim.Optimizer) -> dict[str, float]:
         early = self.begun and not hard and progress < self.settings.early
         batches = [self._batch(part, count, early) for part, count in self.parts]
         images = torch.cat([batch.images for batch in batches]).to(self.device) * 2 - 1
         with torch.set_grad_enabled(not hard):
-            words = self._words(batches)
+            words = self._words(batches, named=not hard)
         opinion = self._opinion(images)
         if hard:
             images = self._attacked(images, batches, words, opinion, min(1.0, 0.1 + 2 * progress))
         terms = self._terms(self.features(images), batches, words, opinion, hard)
         optimiser.zero_grad()
-        torch.autograd.backward(torch.stack([*terms.values()]).sum())
+        torch.autograd.backward(_total(terms))
         optimiser.step()
         return {name: float(term.detach()) for name, term in terms.items()}
 
-    def _set_modes(self, hard: bool) -> None:
-        """A tower that starts from a trained one keeps its statistics: parts so unlike have none in common."""
-        visual = self.model.visual
+    def _begin(self, hard: bool) -> None:
+        """Make ready for a stage: its parts, and what learns in it.
+
+        A tower that starts from a trained one keeps its statistics: parts so unlike have none in common.
+        """
+        self.parts, visual = self._parts(hard), self.model.visual
         self.model.train().requires_grad_(not hard)
         visual.train(not self.begun).requires_grad_(True)
         if self.begun:
@@ -279,9 +257,7 @@ class ClipTrainer:
         self.model.visual.requires_grad_(False)
 
         def loss_of(moved: Tensor) -> Tensor:
-            return torch.stack(
-                [*self._terms(self.features(moved), batches, words, opinion, True).values()]
-            ).sum()
+            return _total(self._terms(self.features(moved), batches, words, opinion, True))
 
         moved = attacked(
             images, loss_of, start, share * self.settings.radius * sizes, self.settings.attack_steps
@@ -290,13 +266,15 @@ class ClipTrainer:
             each.requires_grad_(True)
         return moved.detach()
 
-    def _words(self, batches: list[Batch]) -> _Words:
-        """Everything in words that the pictures of a step are compared with."""
+    def _words(self, batches: list[Batch], named: bool = True) -> _Words:
+        """Everything in words that the pictures of a step are compared with, and if `named` names of classes."""
         captions = [text for batch in batches for text in batch.captions]
         asked = [found for place in range(len(batches)) for found in self._asked(place, batches[place])]
         worded = [self.parts[p][0].wordings(q, values, self.words) for p, q, values in asked]
         names, classes = (
-            self.names.sample(self.settings.names, self.words) if self.names else ([], torch.zeros(0))
+            self.names.sample(self.settings.names, self.words)
+            if self.names and named
+            else ([], torch.zeros(0))
         )
         sizes = [len(captions), *map(len, worded), len(names)]
         features = self.text_features([*captions, *(text for texts in worded for text in texts), *names])
@@ -436,15 +414,5 @@ class ClipTrainer:
             self.done.update(state["done"])
 
 
-def _decaying(parameters: Sequence[nn.Parameter], lr: float, weight_decay: float) -> list[dict[str, Any]]:
-    """Two groups: matrices and filters decay, vectors do not."""
-    return [
-        {"params": [p for p in parameters if p.ndim > 1], "lr": lr, "weight_decay": weight_decay},
-        {"params": [p for p in parameters if p.ndim <= 1], "lr": lr, "weight_decay": 0.0},
-    ]
-
-
-def schedule(index: int, total: int, longest_warm_up: int) -> float:
-    """Share of the learning rate: warm-up over a twentieth of the steps at most, cosine to a fiftieth."""
-    warm = min(1.0, (index + 1) / min(longest_warm_up, max(1, total // 20)))
-    return warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * index / total)))
+def _total(terms: Mapping[str, Tensor]) -> Tensor:
+    return torch.stack([*terms.values()]).sum()

@@ -9,9 +9,10 @@ import torch
 import torch.nn.functional as F
 from promptbrush import InputFileError
 from promptbrush.guidance.training.bpe import train_bpe, vocab_size, write_merges
-from promptbrush.guidance.training.clip import ClipSettings, ClipTrainer, resnet_config
+from promptbrush.guidance.training.clip import ClipSettings, ClipTrainer
 from promptbrush.guidance.training.losses import answered, attacked, contrastive_loss
 from promptbrush.guidance.training.parts import Batch, Share, batch_of
+from promptbrush.guidance.training.shapes import resnet_config
 
 COLOURS = {"red": (1, 0, 0), "green": (0, 1, 0), "blue": (0, 0, 1), "white": (1, 1, 1)}
 SETTINGS = ClipSettings(steps=4, harden_steps=3, attack_steps=1, radius=4.0, tower_lr=1e-3)

@@ -9,8 +9,8 @@ import torch.nn.functional as F
 from open_clip.model import CLIP
 from promptbrush import InputFileError, MissingError
 from promptbrush.guidance.training import photos
-from promptbrush.guidance.training.clip import photo_config
 from promptbrush.guidance.training.photos import Teacher, begin_tower, photo_network, read_weights
+from promptbrush.guidance.training.shapes import photo_config
 from promptbrush.guidance.training.sources.photographs import photographs
 
 CATS, COFFEE = (281, 282, 285), (504, 967, 968)
