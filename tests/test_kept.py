@@ -5,7 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from promptbrush import InputFileError
-from promptbrush.generators.training.drawings import Job, kept
+from promptbrush._base import kept
+
+Job = tuple[int, int]
 
 
 def picture(job: Job) -> np.ndarray:

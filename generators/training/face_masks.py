@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ..._base import kept
 from ..parser import PARTS
-from .drawings import Job, kept
-from .face_set import face_of
+from .face_set import Job, face_of
 from .faces import Face, layers, place, rasterise, svg
 
 _PAINT = re.compile(r'(fill|stroke)="(?!none)[^"]*"')

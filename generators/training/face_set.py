@@ -11,9 +11,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .drawings import Job, kept
+from ..._base import kept
 from .face_captions import is_held_out
 from .faces import CHOICES, CONTINUOUS, Face, face_vector, render, sample_face
+
+Job = tuple[int, int]  # a seed and a size
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,10 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from ..._base import kept
 from .damage import degraded, reframed
-from .drawings import Job, kept
 from .face_captions import is_held_out
+from .face_set import Job
 from .faces import Face, render, sample_face
 from .network import NetworkSettings, NetworkTrainer
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import random
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..._base import InputFileError
+from ..._base import kept
 from .parts import Batch, batch_of
 from .sources.drawings import CLIP_ART, Drawing
 from .sources.photographs import Photograph
@@ -31,7 +28,6 @@ _DRAWN_AS = (
     "an illustration of {a}", "clip art of {a}", "{a} on a background", "a cartoon of {a}", "an image of {a}",
 )  # fmt: skip
 _HELD_OUT_CONCEPTS = 300
-_CHUNK = 32
 
 
 def with_article(name: str) -> str:
@@ -141,13 +137,8 @@ def styled_set(folder: Path, name: str, subjects: Sequence[Subject], each: int, 
         InputFileError: the folder holds something else under the name, or cannot be written.
     """
     plan = _plan(len(subjects), each, seed)
-    path = folder / f"{name}-{len(plan)}.npy"
-    if not path.exists():
-        _write(path, _drawn(subjects, plan))
-    images: Pictures = np.load(path, mmap_mode="r")
-    shape = (len(plan), *subjects[0].image.shape)
-    if images.shape != shape:
-        raise InputFileError(f"{path}: holds {images.shape}, not {shape}; delete it")
+    jobs = [(subjects[index].image, style, own) for style, index, own in plan]
+    images = kept(folder / f"{name}-{len(plan)}.npy", _apply, jobs, subjects[0].image.shape)
     return StyledSet(
         images, np.array([style for style, _, _ in plan]), [subjects[i].words for _, i, _ in plan]
     )
@@ -168,27 +159,6 @@ def _apply(job: tuple[Pictures, int, int]) -> Pictures:
     made = stylise((image / 255).astype(np.float32), name, rng)
     levels: Pictures = (made * 255).round().astype(np.uint8)
     return levels
-
-
-def _drawn(subjects: Sequence[Subject], plan: Sequence[tuple[int, int, int]]) -> Pictures:
-    jobs = ((subjects[index].image, style, seed) for style, index, seed in plan)
-    if len(plan) <= _CHUNK:
-        return np.stack([_apply(job) for job in jobs])
-    with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
-        return np.stack(list(pool.map(_apply, jobs, chunksize=_CHUNK)))
-
-
-def _write(path: Path, images: Pictures) -> None:
-    temporary = path.with_suffix(f".{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as file:
-            np.save(file, images)
-        temporary.replace(path)
-    except OSError as error:
-        raise InputFileError(f"{path}: cannot be written ({error}); choose another --work folder") from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 class StyledPart:

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import os
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Sequence
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...._base import InputFileError
+from ...._base import InputFileError, kept
 from .drawings import Drawing, draw, is_visible
 
-_CHUNK = 16
 # Large enough to see whether anything is shown.
 _CHECK_SIZE = 48
 
@@ -60,16 +56,7 @@ def _kept(
     drawings: Sequence[Drawing], folder: Path, name: str, size: int, processes: int | None, how: _Draw
 ) -> NDArray[np.uint8]:
     path = folder / f"{name}-{size}px-{_key(drawings)}.npy"
-    shape = (len(drawings), size, size, 4)
-    if not path.exists():
-        _write(path, shape, _drawn(drawings, size, processes, how))
-    try:
-        images: NDArray[np.uint8] = np.load(path, mmap_mode="r" if drawings else None)
-    except (OSError, ValueError, EOFError) as error:
-        raise InputFileError(f"{path}: not an array of pictures ({error}); delete it") from error
-    if images.shape != shape or images.dtype != np.uint8:
-        raise InputFileError(f"{path}: holds {images.dtype} {images.shape}, not uint8 {shape}; delete it")
-    return images
+    return kept(path, partial(_at_size, how, size), drawings, (size, size, 4), processes, "pictures")
 
 
 def _key(drawings: Sequence[Drawing]) -> str:
@@ -77,42 +64,6 @@ def _key(drawings: Sequence[Drawing]) -> str:
     for each in drawings:
         total.update(hashlib.sha256(f"{each.origin}\n{each.svg}".encode("utf-8", "replace")).digest())
     return total.hexdigest()[:16]
-
-
-def _write(path: Path, shape: tuple[int, ...], pictures: Iterator[NDArray[np.uint8]]) -> None:
-    # Two trainings that start side by side each draw their own.
-    temporary = path.with_suffix(f".{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            _fill(temporary, shape, pictures)
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
-    except OSError as error:
-        raise InputFileError(f"{path}: cannot be written ({error}); choose another folder") from error
-
-
-def _fill(path: Path, shape: tuple[int, ...], pictures: Iterator[NDArray[np.uint8]]) -> None:
-    if not shape[0]:  # nothing to map
-        with path.open("wb") as file:
-            np.save(file, np.zeros(shape, np.uint8))
-        return
-    images = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
-    for i, picture in enumerate(pictures):
-        images[i] = picture
-    images.flush()
-
-
-def _drawn(
-    drawings: Sequence[Drawing], size: int, processes: int | None, how: _Draw
-) -> Iterator[NDArray[np.uint8]]:
-    each = partial(_at_size, how, size)
-    if processes == 1 or len(drawings) <= _CHUNK:
-        yield from map(each, drawings)
-        return
-    with ProcessPoolExecutor(processes or os.cpu_count(), mp_context=get_context("spawn")) as pool:
-        yield from pool.map(each, drawings, chunksize=_CHUNK)
 
 
 def _at_size(how: _Draw, size: int, drawing: Drawing) -> NDArray[np.uint8]:

@@ -61,7 +61,7 @@ def test_a_set_is_drawn_once_and_again_when_it_changes(tmp_path, monkeypatch):
     drawings = [drawing(RED), drawing(DOT)]
     first = rendered(drawings, tmp_path, "set", 16)
     assert first.shape == (2, 16, 16, 4) and (first[1] == draw(drawings[1], 16)).all()
-    monkeypatch.setattr(rendering, "_drawn", lambda *_: pytest.fail("drawn again"))
+    monkeypatch.setattr(rendering, "_at_size", lambda *_: pytest.fail("drawn again"))
     assert (rendered(drawings, tmp_path, "set", 16) == first).all()
     monkeypatch.undo()
     changed = rendered([drawings[1], drawings[0]], tmp_path, "set", 16)
