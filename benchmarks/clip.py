@@ -26,15 +26,16 @@ from pathlib import Path
 import numpy as np
 import torch
 from faces import NAMES, Faces, drawn, unseen
-from promptbrush.editing.training import read_drawings
+from promptbrush.editing.training import Sources, read_drawings, read_sources
 from promptbrush.generators.training.face_captions import attribute_prompt, held_out_pairs, held_out_synonyms
 from promptbrush.generators.training.faces import CHOICES, Face, resolve, sample_face
 from promptbrush.guidance import load_perceptor
 from promptbrush.guidance.perceptor import Perceptor
 from promptbrush.guidance.training.pictures import held_out_photographs, with_article
-from promptbrush.guidance.training.sources.classes import held_out_names, photo_classes
+from promptbrush.guidance.training.sources.classes import PhotoClass, held_out_names
 from promptbrush.guidance.training.sources.photographs import photographs
 from promptbrush.guidance.training.styles.table import STYLES, stylise
+from promptbrush.guidance.training.views import composed, premultiplied
 from torch import Tensor
 
 FIRST_SEED = 26_000_000
@@ -109,11 +110,10 @@ def pairs(perceptor: Perceptor, seed: int) -> float:
     return statistics.fmean(shares)
 
 
-def icons(perceptor: Perceptor, data: Path, work: Path) -> tuple[float, int]:
+def icons(perceptor: Perceptor, sources: Sources, work: Path) -> tuple[float, int]:
     """Right share of the held-out drawings on white, and how many there are."""
-    drawings, raw = read_drawings(data, work, held_out=True)
-    alpha = torch.from_numpy(raw[..., 3:]).permute(0, 3, 1, 2).float() / 255
-    pictures = torch.from_numpy(raw[..., :3]).permute(0, 3, 1, 2).float() / 255 * alpha + 1 - alpha
+    drawings, raw = read_drawings(sources.drawings, work, held_out=True)
+    pictures = composed(premultiplied(raw), torch.ones(len(raw), 3, *raw.shape[1:3]))
     names = [with_article(each.names[0]) for each in drawings]
     scores = encoded(perceptor, pictures) @ perceptor.encode_text(names).T
     return statistics.fmean(among(scores, [[i] for i in range(len(names))])), len(drawings)
@@ -162,9 +162,8 @@ def perceptor_size(image: np.ndarray, size: int) -> np.ndarray:
     return resized[0].permute(1, 2, 0).numpy()
 
 
-def photos(perceptor: Perceptor, data: Path) -> tuple[dict[str, float], float]:
+def photos(perceptor: Perceptor, classes: Sequence[PhotoClass]) -> tuple[dict[str, float], float]:
     """Right share of each photograph, and that of held-out synonyms."""
-    classes = photo_classes(data)
     texts = perceptor.encode_text([f"a photo of {with_article(each.names[0])}" for each in classes])
     chosen = held_out_photographs(photographs())
     pictures = [
@@ -190,7 +189,7 @@ def main() -> None:
     parser.add_argument("--faces", type=int, default=2000)
     parser.add_argument("--first-seed", type=int, default=FIRST_SEED)
     arguments = parser.parse_args()
-    perceptor = load_perceptor(arguments.clip)
+    sources, perceptor = read_sources(arguments.data), load_perceptor(arguments.clip)
     faces = unseen(arguments.faces, arguments.first_seed)
     with torch.no_grad():
         features = encoded(perceptor, faces.pictures)
@@ -201,7 +200,7 @@ def main() -> None:
         print(f"mean over {len(rows)} attributes {statistics.fmean(right for _, right, _ in rows):.3f}")
         print(f"held-out synonyms {synonyms(perceptor, features, faces):.3f} (goal 0.75)")
         print(f"held-out pairs {pairs(perceptor, arguments.first_seed):.3f} (goal 0.90)", flush=True)
-        right, count = icons(perceptor, arguments.data, arguments.work)
+        right, count = icons(perceptor, sources, arguments.work)
         print(f"icons, rank 1 of {CANDIDATES}, {count} drawings {right:.3f} (goal 0.60)")
         mean, each = styles(perceptor)
         print(f"styles, rank 1 of {len(each)} {mean:.3f} (goal 0.90)")
@@ -209,7 +208,7 @@ def main() -> None:
             "  lowest: "
             + ", ".join(f"{name} {each[name]:.2f}" for name in sorted(each, key=each.__getitem__)[:12])
         )
-        named, words = photos(perceptor, arguments.data)
+        named, words = photos(perceptor, sources.classes)
         print(f"photographs, rank 1 of {CANDIDATES} {statistics.fmean(named.values()):.3f} (goal 0.80)")
         print("  " + ", ".join(f"{name} {right:.2f}" for name, right in named.items()))
         print(f"held-out synonyms of classes, rank 1 of {CANDIDATES} {words:.3f} (goal 0.60)")

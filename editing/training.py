@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -33,18 +33,18 @@ from ..guidance.training.pictures import (
     Subject,
     crops,
     held_out_drawings,
-    held_out_photographs,
     styled_set,
+    training_photographs,
     with_article,
 )
 from ..guidance.training.shapes import photo_config, resnet_config
-from ..guidance.training.sources.classes import photo_classes
+from ..guidance.training.sources.classes import PhotoClass, photo_classes
 from ..guidance.training.sources.clip_art import clip_art
 from ..guidance.training.sources.drawings import Drawing
 from ..guidance.training.sources.icons import icons
-from ..guidance.training.sources.photographs import photographs
+from ..guidance.training.sources.photographs import Photograph, photographs
 from ..guidance.training.sources.rendering import drawable, rendered
-from ..guidance.training.views import Views, backgrounds, lit, moved
+from ..guidance.training.views import Views, backgrounds, composed, lit, moved, premultiplied
 from ..guidance.training.vocabulary import Names, class_names, photo_caption
 
 BPE_NAME = "bpe.txt.gz"
@@ -159,92 +159,98 @@ class World:
         return [Share(*each) for each in parts]
 
 
+@dataclass(frozen=True)
+class Sources:
+    """What a data folder holds: icons and clip art, and the classes of photographs."""
+
+    drawings: list[Drawing]
+    classes: list[PhotoClass]
+
+
+def read_sources(data: Path) -> Sources:
+    """Everything in `data` that the preset `mini` learns from.
+
+    Raises:
+        MissingError: a source is not there, or a package of the extra `train` is not installed.
+        InputFileError: a source is damaged.
+    """
+    return Sources([*icons(data), *clip_art(data)], photo_classes(data))
+
+
 def read_drawings(
-    data: Path, work: Path, held_out: bool = False
+    listed: Sequence[Drawing], work: Path, held_out: bool = False
 ) -> tuple[list[Drawing], np.ndarray[Any, Any]]:
-    """Icons and clip art of `data` with their pictures, uint8 (N,128,128,4); `work` keeps the pictures.
+    """Those of some icons and clip art to learn from, with their pictures, uint8 (N,128,128,4); `work` keeps these.
 
     Args:
         held_out: those that training never sees, instead of all others.
 
     Raises:
-        MissingError, InputFileError: see `icons`, `clip_art` and `rendered`.
+        InputFileError: see `rendered`.
     """
-    every = drawable([*icons(data), *clip_art(data)], work, "drawings")
+    every = drawable(listed, work, "drawings")
     kept_out = {*held_out_drawings(every)}
     chosen = [index for index in range(len(every)) if (index in kept_out) == held_out]
     drawings = [every[index] for index in chosen]
     return drawings, rendered(drawings, work, "held-out" if held_out else "drawings", SOURCE_SIZE)
 
 
-def check_sources(data: Path) -> None:
-    """Read everything in `data` once, so that what is missing is told before hours of work; raises as `mini_world`."""
-    icons(data)
-    clip_art(data)
-    photo_classes(data)
-
-
-def mini_world(faces: FaceSet, data: Path, work: Path, seed: int = 0) -> World:
+def mini_world(faces: FaceSet, sources: Sources, work: Path, seed: int = 0) -> World:
     """Everything that the preset `mini` learns from; drawings and styles are drawn once and kept in `work`.
 
     Raises:
-        MissingError: a source is not in `data`, or a package of the extra `train` is not installed.
-        InputFileError: a source is damaged, or `work` cannot be written.
+        MissingError: a package of the extra `train` is not installed.
+        InputFileError: `work` cannot be written.
     """
-    drawings, images = read_drawings(data, work)
-    textures = _textures()
-    part = DrawingPart(drawings, images, textures)
-    known = FacePart(faces)
-    subjects = [*_photograph_subjects(seed), *_face_subjects(known, seed), *_drawing_subjects(part, seed)]
+    drawings, images = read_drawings(sources.drawings, work)
+    seen = training_photographs(photographs())
+    part, known = DrawingPart(drawings, images, _textures(seen)), FacePart(faces)
+    subjects = [
+        *_photograph_subjects(seen, seed),
+        *_face_subjects(known, seed),
+        *_drawing_subjects(part, seed),
+    ]
     styled = styled_set(work, "styled", subjects, _STYLED_EACH, seed)
-    return World(known, part, StyledPart(styled, _plain_caption), class_names(photo_classes(data)))
+    return World(known, part, StyledPart(styled, _plain_caption), class_names(sources.classes))
 
 
 def _plain_caption(subject: str, words: random.Random) -> str:
     return photo_caption(subject, words) if subject not in _FACE_WORDS else subject
 
 
-def _training_photographs() -> list[np.ndarray[Any, Any]]:
-    held_out = {each.name for each in held_out_photographs(photographs())}
-    return [each.image for each in photographs() if each.name not in held_out]
-
-
-def _textures() -> Tensor:
+def _textures(known: Sequence[Photograph]) -> Tensor:
     """Photographs to cut backgrounds from, (T,3,160,160) in [0,1]."""
     rng = np.random.default_rng(0)
-    cut = [window for image in _training_photographs() for window in crops(image, 160, 8, rng)]
+    cut = [window for each in known for window in crops(each.image, 160, 8, rng)]
     return torch.from_numpy(np.stack(cut)).permute(0, 3, 1, 2).float() / 255
 
 
-def _photograph_subjects(seed: int) -> Iterator[Subject]:
-    rng, held_out = np.random.default_rng(seed), {each.name for each in held_out_photographs(photographs())}
-    for photograph in photographs():
-        if photograph.name not in held_out:
-            for window in crops(photograph.image, SOURCE_SIZE, _CROPS_EACH, rng):
-                yield Subject(window, photograph.subject)
+def _photograph_subjects(known: Sequence[Photograph], seed: int) -> Iterator[Subject]:
+    rng = np.random.default_rng(seed)
+    for each in known:
+        for window in crops(each.image, SOURCE_SIZE, _CROPS_EACH, rng):
+            yield Subject(window, each.subject)
 
 
 def _face_subjects(faces: FacePart, seed: int) -> Iterator[Subject]:
     rng = random.Random(seed)
-    rows = rng.sample(range(len(faces)), min(_STYLED_FACES, len(faces)))
-    for row in rows:
-        image = F.interpolate(
-            faces.images(torch.tensor([row])), size=SOURCE_SIZE, mode="bilinear", antialias=True
-        )
-        yield Subject(
-            (image[0].permute(1, 2, 0) * 255).round().to(torch.uint8).numpy(), rng.choice(_FACE_WORDS)
-        )
+    for row in rng.sample(range(len(faces)), min(_STYLED_FACES, len(faces))):
+        drawn = faces.images(torch.tensor([row]))
+        image = F.interpolate(drawn, size=SOURCE_SIZE, mode="bilinear", antialias=True)
+        yield Subject(_levels(image), rng.choice(_FACE_WORDS))
 
 
 def _drawing_subjects(part: DrawingPart, seed: int) -> Iterator[Subject]:
     rng, noise = random.Random(seed), torch.Generator().manual_seed(seed)
-    rows = rng.sample(range(len(part.drawings)), min(_STYLED_DRAWINGS, len(part.drawings)))
-    for row in rows:
-        raw = torch.from_numpy(np.array(part.images[row])).permute(2, 0, 1).float()[None] / 255
+    for row in rng.sample(range(len(part.drawings)), min(_STYLED_DRAWINGS, len(part.drawings))):
         behind = backgrounds(1, SOURCE_SIZE, noise, part.textures)
-        image = raw[:, :3] * raw[:, 3:] + behind * (1 - raw[:, 3:])
-        words = with_article(part.drawings[row].names[0])
-        yield Subject((image[0].permute(1, 2, 0) * 255).round().to(torch.uint8).numpy(), words)
+        image = composed(premultiplied(part.images[row : row + 1]), behind)
+        yield Subject(_levels(image), with_article(part.drawings[row].names[0]))
+
+
+def _levels(image: Tensor) -> np.ndarray[Any, Any]:
+    """One picture (1,3,H,W) in [0,1] as uint8 (H,W,3)."""
+    return (image[0].permute(1, 2, 0) * 255).round().to(torch.uint8).numpy()
 
 
 def clip_trainer(

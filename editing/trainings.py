@@ -32,7 +32,7 @@ from ..generators.training.sheets import fit_rows, save_sheet
 from ..generators.weights import save_half
 from ..guidance import face_features
 from ..guidance.training.clip import ClipSettings
-from .training import check_sources, clip_config, clip_trainer, draw_blends, mini_world, save_clip
+from .training import clip_config, clip_trainer, draw_blends, mini_world, read_sources, save_clip
 
 __all__ = [
     "CLIPS",
@@ -115,8 +115,8 @@ def clip(
 ) -> Iterator[str]:
     """Train a CLIP of one of CLIPS on faces, drawings and styles, then its picture tower on attacked pictures."""
     generator = load_paired(work) if settings.harden_steps else None
-    check_sources(data)
-    world = mini_world(load_faces(work, faces, _SIZE), data, work, seed)
+    sources = read_sources(data)
+    world = mini_world(load_faces(work, faces, _SIZE), sources, work, seed)
     config, merges = clip_config(world, work, seed, shape)
     size = config["vision_cfg"]["image_size"]
     blends = draw_blends(world.faces, generator, size, seed=seed) if generator is not None else None

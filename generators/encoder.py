@@ -14,12 +14,12 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from .._base import InputFileError, UsageError
+from .residual import GROUPS, Residual
 from .stylegan2.config import MAX_DEPTH, MAX_WIDTH, check_range
 from .stylegan2.layers import full_precision
 from .weights import save_half
 
 KIND = "encoder"
-_GROUPS = 8
 _RANK = 32
 
 
@@ -41,12 +41,12 @@ class EncoderConfig:
         check_range("resolution", self.resolution, 32, 1024)
         check_range("num_ws", self.num_ws, 1, 2 * MAX_DEPTH)
         check_range("w_dim", self.w_dim, 1, MAX_WIDTH)
-        check_range("width", self.width, _GROUPS, 512)
+        check_range("width", self.width, GROUPS, 512)
         check_range("hidden", self.hidden, 1, MAX_WIDTH)
         if self.resolution & (self.resolution - 1):
             raise ValueError(f"resolution is {self.resolution}, not a power of two")
-        if self.width % _GROUPS:
-            raise ValueError(f"width is {self.width}, not a multiple of {_GROUPS}")
+        if self.width % GROUPS:
+            raise ValueError(f"width is {self.width}, not a multiple of {GROUPS}")
 
     @property
     def widths(self) -> list[int]:
@@ -69,21 +69,6 @@ class EncoderConfig:
             return cls(**json.loads(text))
         except (TypeError, RecursionError) as error:
             raise ValueError(f"the configuration is not usable: {error}") from error
-
-
-class _Residual(nn.Module):
-    """x + two convolutions of it; the second starts at 0."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.norm = nn.GroupNorm(_GROUPS, channels)
-        self.first = nn.Conv2d(channels, channels, 3, padding=1)
-        self.second = nn.Conv2d(channels, channels, 3, padding=1)
-        nn.init.zeros_(self.second.weight)
-
-    def forward(self, x: Tensor) -> Tensor:
-        change: Tensor = self.second(F.gelu(self.first(F.gelu(self.norm(x)))))
-        return x + change
 
 
 class Encoder(nn.Module):
@@ -148,7 +133,7 @@ def _layers(widths: list[int]) -> list[nn.Module]:
     """A stem that halves the picture at once, then a halving and a residual block for each further width."""
     layers: list[nn.Module] = [nn.Conv2d(3, widths[0], 5, stride=2, padding=2)]
     for before, after in pairwise(widths):
-        layers += [nn.GELU(), nn.Conv2d(before, after, 3, stride=2, padding=1), _Residual(after)]
+        layers += [nn.GELU(), nn.Conv2d(before, after, 3, stride=2, padding=1), Residual(after, F.gelu)]
     return [*layers, nn.GELU(), nn.Flatten()]
 
 

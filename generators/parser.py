@@ -11,6 +11,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from .._base import InputFileError
+from .residual import Residual
 from .weights import save_half
 
 KIND = "face parser"
@@ -29,23 +30,7 @@ PARTS: tuple[str, ...] = (
     "clothes",
 )
 SIZE = 128
-_GROUPS = 8
 _WIDTHS = (16, 24, 48, 80, 96)
-
-
-class _Residual(nn.Module):
-    """x + two convolutions of it; the second starts at 0."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.norm = nn.GroupNorm(_GROUPS, channels)
-        self.first = nn.Conv2d(channels, channels, 3, padding=1)
-        self.second = nn.Conv2d(channels, channels, 3, padding=1)
-        nn.init.zeros_(self.second.weight)
-
-    def forward(self, x: Tensor) -> Tensor:
-        change: Tensor = self.second(F.relu(self.first(F.relu(self.norm(x)))))
-        return x + change
 
 
 class _Up(nn.Module):
@@ -73,8 +58,8 @@ class FaceParser(nn.Module):
         super().__init__()
         self.stem = nn.Conv2d(3, _WIDTHS[0], 3, padding=1)
         self.down = nn.ModuleList(nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in pairwise(_WIDTHS))
-        self.blocks = nn.ModuleList(_Residual(width) for width in _WIDTHS[1:])
-        self.centre = _Residual(_WIDTHS[-1])
+        self.blocks = nn.ModuleList(Residual(width, F.relu) for width in _WIDTHS[1:])
+        self.centre = Residual(_WIDTHS[-1], F.relu)
         self.up = nn.ModuleList(_Up(b, a) for a, b in reversed(list(pairwise(_WIDTHS))))
         self.head = nn.Conv2d(_WIDTHS[0], len(PARTS), 3, padding=1)
 

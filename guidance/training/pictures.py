@@ -17,7 +17,7 @@ from .parts import Batch, batch_of
 from .sources.drawings import CLIP_ART, Drawing
 from .sources.photographs import Photograph
 from .styles.table import STYLES, style_caption, stylise
-from .views import Views, backgrounds, lit, moved
+from .views import Views, backgrounds, composed, lit, moved, premultiplied
 
 Pictures = NDArray[np.uint8]
 
@@ -77,7 +77,7 @@ class DrawingPart:
     ) -> Batch:
         """See `Part`."""
         rows = torch.randint(len(self.drawings), (count,), generator=rng)
-        raw = torch.from_numpy(self.images[np.sort(rows.numpy())]).permute(0, 3, 1, 2).float() / 255
+        raw = premultiplied(self.images[np.sort(rows.numpy())])
         rows = rows.sort().values
         order = torch.randperm(count, generator=rng)
         raw, rows = raw[order], rows[order]
@@ -88,10 +88,9 @@ class DrawingPart:
         return batch_of(images, texts, keys, torch.tensor(answers)[:, None])
 
     def _composed(self, raw: Tensor, size: int, rng: torch.Generator) -> Tensor:
-        raw = torch.cat([raw[:, :3] * raw[:, 3:], raw[:, 3:]], dim=1)
         shown = moved(raw, size, _DRAWING_VIEWS, rng)
         behind = backgrounds(len(raw), size, rng, self.textures)
-        return lit(shown[:, :3] + behind * (1 - shown[:, 3:]), _DRAWING_VIEWS, rng)
+        return lit(composed(shown, behind), _DRAWING_VIEWS, rng)
 
     def wordings(self, _question: int, values: list[int], words: random.Random) -> list[str]:
         """See `Part`."""
@@ -201,6 +200,11 @@ class StyledPart:
 def held_out_photographs(photographs: Sequence[Photograph]) -> list[Photograph]:
     """Those that no training sees, in no style either: the ones that a class of ImageNet names."""
     return [each for each in photographs if each.class_names]
+
+
+def training_photographs(photographs: Sequence[Photograph]) -> list[Photograph]:
+    """All others."""
+    return [each for each in photographs if not each.class_names]
 
 
 def crops(image: Pictures, size: int, count: int, rng: np.random.Generator) -> list[Pictures]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 
 
@@ -84,3 +86,14 @@ def _window(textures: Tensor, size: int, rng: torch.Generator) -> Tensor:
     top, left = (int(torch.randint(side - size + 1, (1,), generator=rng)) for side in (height, width))
     window: Tensor = textures[which, :, top : top + size, left : left + size]
     return window
+
+
+def composed(drawings: Tensor, behind: Tensor) -> Tensor:
+    """Drawings (B,4,H,W) in [0,1], premultiplied by their alpha, on backgrounds (B,3,H,W)."""
+    return drawings[:, :3] + behind * (1 - drawings[:, 3:])
+
+
+def premultiplied(images: NDArray[np.uint8]) -> Tensor:
+    """Drawings (B,4,H,W) in [0,1] from uint8 (B,H,W,4) with straight alpha."""
+    raw = torch.from_numpy(np.array(images)).permute(0, 3, 1, 2).float() / 255
+    return torch.cat([raw[:, :3] * raw[:, 3:], raw[:, 3:]], dim=1)
