@@ -377,11 +377,14 @@ def train_pack(
     ],
     name: Annotated[str, typer.Option(help="of the pack")] = "mini",
     version: Annotated[str, typer.Option("--pack-version", help="of the pack")] = "1",
+    explored: Annotated[
+        int, typer.Option(min=1, help="random pictures that edits need not look at any more")
+    ] = 4096,
 ) -> None:
-    """Make a folder of trained models a pack: hash the files and write pack.json."""
+    """Make a folder of trained models a pack: look at random pictures, hash the files and write pack.json."""
     from .editing import trainings
 
-    _report(trainings.pack(folder, name, version))
+    _report(trainings.pack(folder, name, version, explored))
 
 
 # The parser's own errors; where their class is found depends on the version of typer, this does not.

@@ -19,6 +19,7 @@ from .consumers import Progress
 from .doctor import resolve_device, resolve_precision
 from .editor import Result, run_edit, text_notes
 from .editor import rerun as run_again
+from .exploration import has_explored
 from .files import prepare_folder
 from .latents import load_latent, save_latent
 from .metadata import read_recipe
@@ -37,7 +38,7 @@ from .recipe import MAX_SEED, EditSettings, Recipe
 from .subjects import Subject, check_space, open_picture, open_subject, read_mask
 
 # From this side on a user should know what takes so long before the first step.
-_SLOW_RESOLUTION = 256
+_SLOW_RESOLUTION = 128
 
 
 @dataclass(frozen=True)
@@ -82,12 +83,19 @@ def edit_pictures(job: EditJob) -> Iterator[str]:
         if job.settings.identity_weight > 0:
             required_face_encoder(models)
         yield f"models: {job.models.pack} pack on {models.device}{_own_models(job.models)}"
-        if job.settings.explore and models.generator.resolution >= _SLOW_RESOLUTION:
+        if _explores_long(models, job.settings):
             yield f"first a look at {job.settings.explore} random pictures; --explore 0 leaves it out"
         for index, row in enumerate(paths):
             picture = job.pictures[index] if job.pictures else None
             subject = open_subject(models, picture, job.latent, job.mask)
             yield from _variations(models, subject, job, row)
+
+
+def _explores_long(models: LoadedModels, settings: EditSettings) -> bool:
+    large = models.generator.resolution >= _SLOW_RESOLUTION
+    return (
+        bool(settings.explore) and large and not has_explored(models, settings.explore, settings.clip_input)
+    )
 
 
 def _check_count(settings: EditSettings, count: int) -> None:

@@ -8,11 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
 from torch import Tensor
 
+from .._base import InputFileError
 from ..generators.stylegan2 import StyleGAN2
 from ..guidance.clip import fitness
 from ..guidance.objective import Context, Objective, total
@@ -23,6 +27,7 @@ from .drivers import Latent, chosen
 if TYPE_CHECKING:
     from .models import LoadedModels
 
+KIND = "explored latents"
 SMALLEST_SPREAD = 1e-3
 _SAMPLES = 2048
 # Components whose deviation is below this share of the largest are noise of the mapping network.
@@ -71,23 +76,84 @@ class Explored:
     w: Tensor
     features: tuple[Tensor, ...]
 
+    def first(self, count: int) -> Explored:
+        """The first `count` of them."""
+        return Explored(self.w[:count], tuple(each[:count] for each in self.features))
 
-@torch.no_grad()
-def explore(models: LoadedModels, perceptor: AnyPerceptor, count: int, clip_input: str) -> Explored:
-    """Draw `count` random pictures and look at them; the same ones again at no cost."""
+
+def explored(models: LoadedModels, perceptor: AnyPerceptor, count: int, clip_input: str) -> Explored:
+    """`count` random pictures as the CLIP models see them: of the pack's file if it has as many, else drawn now.
+
+    What was drawn is kept with the models.
+    """
+    if models.known is not None and has_explored(models, count, clip_input):
+        return models.known.first(count)
     key = (count, clip_input)
     if key not in models.explored:
-        w = random_w(models.generator, count, torch.Generator().manual_seed(1))
-        features: list[list[Tensor]] = [[] for _ in perceptor.members]
-        for part in torch.split(w, max(1, _CHUNK_PIXELS // models.generator.resolution**2)):
-            # Coarse numbers will do for an average over many pictures, and are several times faster.
-            with torch.autocast(models.device.type, torch.bfloat16, models.device.type != "mps"):
-                codes = part[:, None].expand(-1, models.generator.num_ws, -1)
-                images = models.generator.decode(codes).float()
-                for seen, (member, _) in zip(features, perceptor.members, strict=True):
-                    seen.append(member.encode_image(images))
-        models.explored[key] = Explored(w, tuple(torch.cat(seen) for seen in features))
+        models.explored[key] = explore(models.generator, perceptor, count)
     return models.explored[key]
+
+
+def has_explored(models: LoadedModels, count: int, clip_input: str) -> bool:
+    """Whether the models' pack knows what so many random pictures show."""
+    return models.known is not None and clip_input == "standard" and count <= len(models.known.w)
+
+
+@torch.no_grad()
+def explore(generator: StyleGAN2, perceptor: AnyPerceptor, count: int) -> Explored:
+    """Draw `count` random pictures and look at them."""
+    w = random_w(generator, count, torch.Generator().manual_seed(1))
+    device = w.device.type
+    features: list[list[Tensor]] = [[] for _ in perceptor.members]
+    for part in torch.split(w, max(1, _CHUNK_PIXELS // generator.resolution**2)):
+        # Coarse numbers will do for an average over many pictures, and are several times faster.
+        with torch.autocast(device, torch.bfloat16, device != "mps"):
+            codes = part[:, None].expand(-1, generator.num_ws, -1)
+            images = generator.decode(codes).float()
+            for seen, (member, _) in zip(features, perceptor.members, strict=True):
+                seen.append(member.encode_image(images))
+    return Explored(w, tuple(torch.cat(seen) for seen in features))
+
+
+def save_explored(found: Explored, path: Path, metadata: dict[str, str] | None = None) -> None:
+    """Write what one CLIP saw as fp16 safetensors.
+
+    Raises:
+        InputFileError: the file cannot be written.
+    """
+    (features,) = found.features
+    state = {"w": found.w, "features": features}
+    try:
+        save_file(
+            {name: each.cpu().half().contiguous() for name, each in state.items()},
+            path,
+            metadata={**(metadata or {}), "kind": KIND},
+        )
+    except (OSError, SafetensorError) as error:
+        raise InputFileError(f"{path}: cannot be written ({error}); choose another folder") from error
+
+
+def load_explored(path: Path, device: torch.device) -> Explored:
+    """What `save_explored` wrote.
+
+    Raises:
+        InputFileError: not such a file, or a damaged one.
+    """
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            if (kind := (file.metadata() or {}).get("kind", "")) != KIND:
+                raise ValueError(f"its header says kind '{kind[:40]}', not '{KIND}'")
+            w, features = (file.get_tensor(name).float() for name in ("w", "features"))
+        if w.ndim != 2 or features.ndim != 2 or len(w) != len(features) or not len(w):
+            raise ValueError(f"w {tuple(w.shape)} and features {tuple(features.shape)} do not fit together")
+        if not bool(w.isfinite().all() and features.isfinite().all()):
+            raise ValueError("not all of its numbers are finite")
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        reason = str(error).splitlines()[0][:200].rstrip(":")
+        raise InputFileError(
+            f"{path}: not a pack's explored latents ({reason}); get the pack again"
+        ) from error
+    return Explored(w.to(device), (features.to(device),))
 
 
 @torch.no_grad()

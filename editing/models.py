@@ -20,7 +20,7 @@ from ..guidance.face_features import FaceFeatures
 from ..guidance.identity import FaceEncoder, load_face_encoder
 from ..guidance.perceptor import AnyPerceptor, Ensemble, load_ensemble
 from .doctor import resolve_device, resolve_precision
-from .exploration import Explored
+from .exploration import Explored, load_explored
 from .files import input_file, reason
 from .recipe import Models
 
@@ -29,7 +29,13 @@ _DIGITS = 16
 
 @dataclass(frozen=True)
 class LoadedModels:
-    """Loaded and on their device; `names` is what a recipe keeps of them, `explored` what edits learned of them."""
+    """Loaded and on their device.
+
+    Attributes:
+        names: what a recipe keeps of them.
+        known: random pictures that the pack's CLIP has seen already, if they are the pack's generator and CLIP.
+        explored: those that edits looked at, by their number and the form of CLIP's input.
+    """
 
     generator: StyleGAN2
     perceptor: AnyPerceptor
@@ -39,6 +45,7 @@ class LoadedModels:
     device: torch.device
     precision: torch.dtype
     names: Models
+    known: Explored | None = None
     explored: dict[tuple[int, str], Explored] = field(default_factory=dict, compare=False, repr=False)
 
 
@@ -81,6 +88,7 @@ def load_models(choice: ModelChoice | None = None) -> LoadedModels:
         device,
         precision,
         _names(choice, pack, encoder is not None),
+        _known(choice, pack, generator),
     )
 
 
@@ -140,6 +148,21 @@ def _face_encoder(choice: ModelChoice, pack: Pack, device: torch.device) -> Face
     return load_face_encoder(path, device) if path else None
 
 
+def _explored_path(choice: ModelChoice, pack: Pack) -> Path | None:
+    own = choice.generator is None and choice.clip is None
+    return pack.path("explored") if own and pack.explored else None
+
+
+def _known(choice: ModelChoice, pack: Pack, generator: StyleGAN2) -> Explored | None:
+    path = _explored_path(choice, pack)
+    known = load_explored(path, generator.w_avg.device) if path else None
+    if known is not None and known.w.shape[1] != generator.w_dim:
+        raise InputFileError(
+            f"{path}: holds w of {known.w.shape[1]} numbers, the generator has {generator.w_dim}; get the pack again"
+        )
+    return known
+
+
 def seeing(perceptor: AnyPerceptor, clip_input: str) -> AnyPerceptor:
     """The same CLIP models, with the input that settings ask for where they were loaded with another."""
     if all(member.preprocessing == clip_input for member, _ in perceptor.members):
@@ -179,6 +202,8 @@ def _names(choice: ModelChoice, pack: Pack, encoded: bool) -> Models:
         files["encoder"] = choice.encoder or pack.path("encoder")
     if face_encoder := _face_encoder_path(choice, pack):
         files["face_encoder"] = face_encoder
+    if known := _explored_path(choice, pack):
+        files["explored"] = known
     weights = {role: _weights(spec) for role, spec in files.items()}
     hashes = {role: sha256(path) for role, path in weights.items() if path.is_file()}
     name = choice.pack if choice.pack in embedded_packs() else readable(pack.folder.resolve())

@@ -150,7 +150,7 @@ class World:
     def shares(self, blends: Blends | None = None) -> list[Share]:
         """The parts, half of each step faces."""
         parts: list[tuple[Part, int, int]] = [
-            (self.faces, 56, 32),
+            (self.faces, 72, 36),
             (self.drawings, 36, 32),
             (self.styled, 28, 24),
         ]

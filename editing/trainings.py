@@ -31,7 +31,9 @@ from ..generators.training.reader import ReaderSettings, ReaderTrainer
 from ..generators.training.sheets import fit_rows, save_sheet
 from ..generators.weights import save_half
 from ..guidance import face_features
+from ..guidance.perceptor import load_perceptor
 from ..guidance.training.clip import ClipSettings
+from .exploration import explore, save_explored
 from .training import clip_config, clip_trainer, draw_blends, mini_world, read_sources, save_clip
 
 __all__ = [
@@ -62,7 +64,7 @@ ATTRIBUTION = (
 )
 ATTRIBUTES = "attributes.safetensors"
 # Files of a pack that may be missing, by what they do in it.
-_OPTIONAL = {"encoder": "encoder", "face_encoder": "features", "parser": "parser"}
+_OPTIONAL = {"encoder": "encoder", "face_encoder": "features", "parser": "parser", "explored": "explored"}
 _SIZE, _JUDGE_SIZE = 128, 64
 _SHEET_EVERY = 1000
 
@@ -209,8 +211,15 @@ def _header(settings: NetworkSettings, seed: int) -> dict[str, str]:
     return {"licence": LICENCE, "steps": str(settings.steps), "seed": str(seed)}
 
 
-def pack(folder: Path, name: str, version: str) -> Iterator[str]:
-    """Write the manifest of a folder that holds stylegan2.safetensors and clip/, and what else there is for a pack."""
+def pack(folder: Path, name: str, version: str, explored: int) -> Iterator[str]:
+    """Write the manifest of a folder that holds stylegan2.safetensors and clip/, and what else there is for a pack.
+
+    Args:
+        explored: random pictures that its CLIP sees once and for all, so that no edit has to draw them.
+    """
+    generator, perceptor = load_generator(folder / "stylegan2.safetensors"), load_perceptor(folder / "clip")
+    found = explore(generator, perceptor, explored)
+    save_explored(found, folder / "explored.safetensors", {"licence": LICENCE})
     own = {role: f"{file}.safetensors" for role, file in _OPTIONAL.items()}
     made = write_manifest(
         folder,

@@ -31,7 +31,7 @@ from ..._base import InputFileError, MissingError, UsageError, did_you_mean
 
 MANIFEST_NAME = "pack.json"
 FORMAT = 1
-ROLES = ("generator", "clip", "encoder", "face_encoder", "parser")
+ROLES = ("generator", "clip", "encoder", "face_encoder", "parser", "explored")
 ROOT = Path(__file__).parent
 _MANIFEST_BYTES = 2**20
 _HASH_SHOWN = 12
@@ -90,6 +90,7 @@ class Pack(BaseModel):
         resolution: side of the generator's pictures in pixels.
         generator, encoder: files of the pack.
         face_encoder, parser: files of the pack, the identity network and the one that finds the parts of a face.
+        explored: file of the pack, what its CLIP sees in random pictures of its generator.
         clip: a folder or file of the pack, "ARCH=file of the pack", or published weights such as
             "ViT-B-32/openai" or "hf-hub:organisation/name".
         files: sha256 in hex of every file, by its path in the folder, with "/".
@@ -111,6 +112,7 @@ class Pack(BaseModel):
     encoder: str | None = None
     face_encoder: str | None = None
     parser: str | None = None
+    explored: str | None = None
     files: dict[Inside, Sha256]
     licence: Line
     # Lax about list or tuple only: the lines themselves must be text.
@@ -119,7 +121,7 @@ class Pack(BaseModel):
 
     @model_validator(mode="after")
     def _roles_are_listed(self) -> Pack:
-        for role in ("generator", "encoder", "face_encoder", "parser"):
+        for role in (role for role in ROLES if role != "clip"):
             file = getattr(self, role)
             if file is not None and file not in self.files:
                 raise ValueError(f"{role} {_short(file)} is not among the files")

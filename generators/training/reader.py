@@ -22,8 +22,7 @@ from .faces import CHOICES
 from .labels import attribute_loss
 from .network import NetworkSettings
 
-_WIDTHS, _TOP, _SMALLEST = (24, 48, 96, 160), 32, 8
-_EARLIER = 16  # width of every stage before those
+_SIZE, _WIDTHS, _TOP, _SMALLEST = 64, (24, 48, 96, 160), 32, 8
 
 
 class _Stage(nn.Module):
@@ -48,18 +47,15 @@ class _Stage(nn.Module):
 
 
 class Reader(nn.Module):
-    """Pictures (B,3,size,size) in [-1,1] -> features of all stages, and logits by attribute, (B, values) each.
+    """Pictures (B,3,S,S) in [-1,1] -> features of all stages, and logits by attribute, (B, values) each.
 
-    Args:
-        size: 64 or 128; each stage halves it, down to 8.
+    Larger pictures are read at 64 px, where everything can be told that a face has.
     """
 
-    def __init__(self, size: int) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        count = (size // _SMALLEST).bit_length()
-        widths = ((_EARLIER,) * count + _WIDTHS)[-count:]
-        self.stem = nn.Sequential(nn.Conv2d(3, widths[0], 3, padding=1), nn.ReLU())
-        self.stages = nn.ModuleList(_Stage(before, after) for before, after in pairwise(widths))
+        self.stem = nn.Sequential(nn.Conv2d(3, _WIDTHS[0], 3, padding=1), nn.ReLU())
+        self.stages = nn.ModuleList(_Stage(before, after) for before, after in pairwise(_WIDTHS))
         self.top = nn.Sequential(
             nn.BatchNorm2d(_WIDTHS[-1]), nn.ReLU(), nn.Conv2d(_WIDTHS[-1], _TOP, 1), nn.Flatten(), nn.ReLU()
         )
@@ -69,12 +65,17 @@ class Reader(nn.Module):
 
     def forward(self, images: Tensor) -> tuple[list[Tensor], dict[str, Tensor]]:
         """See the class."""
-        x, features = self.stem(images), []
+        x, features = self.stem(reading_size(images)), []
         for stage in self.stages:
             x = stage(x)
             features.append(x)
         top = self.top(x)
         return features, {name: head(top).float() for name, head in self.heads.items()}
+
+
+def reading_size(images: Tensor) -> Tensor:
+    """Pictures (B,3,S,S) in the size in which a reader reads them."""
+    return images if images.shape[3] <= _SIZE else F.adaptive_avg_pool2d(images, _SIZE)
 
 
 def reading_loss(reader: Reader, made: Tensor, drawn: Tensor, labels: Tensor, naming: float) -> Tensor:
@@ -99,7 +100,7 @@ def reading_loss(reader: Reader, made: Tensor, drawn: Tensor, labels: Tensor, na
 class ReaderSettings(NetworkSettings):
     """See `NetworkSettings`; every picture is attacked within a ball of up to `radius`."""
 
-    steps: int = 3_000
+    steps: int = 2_000
     batch: int = 64
     lr: float = 2e-3
     radius: float = 1.0
@@ -109,12 +110,11 @@ class ReaderTrainer(ClassifierTrainer[Reader]):
     """Trains a reader on a face set; a checkpoint in `folder` is continued."""
 
     def __init__(self, faces: FaceSet, folder: Path, settings: ReaderSettings, seed: int = 0) -> None:
-        size = faces.images.shape[1]
-        super().__init__("reader", lambda: Reader(size), faces, folder, settings, seed)
+        super().__init__("reader", Reader, faces, folder, settings, seed)
         self.radius = settings.radius
 
     def loss(self, pictures: Tensor, labels: Tensor) -> Tensor:
-        return self._read(self._attacked(self.shifted(pictures), labels), labels)
+        return self._read(self._attacked(reading_size(self.shifted(pictures)), labels), labels)
 
     def _read(self, images: Tensor, labels: Tensor) -> Tensor:
         with torch.autocast("cpu", dtype=torch.bfloat16):

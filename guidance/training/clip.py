@@ -41,7 +41,7 @@ class ClipSettings:
 
     Args:
         steps, harden_steps: of the two stages.
-        early, early_size: the share of `learn`, at its start, whose pictures are smaller, and their size in pixels,
+        early, early_size: the share of a stage, at its start, whose pictures are smaller, and their size in pixels,
             where the tower starts from the teacher's: words come first, details later.
         captions: share of the pictures of a step that have captions: words cost as much as pictures here.
         questions: how many of a part's questions are put in words a step, and `values` how many of their values.
@@ -53,12 +53,12 @@ class ClipSettings:
         first_scale: multiplies cosines at the start. A unit vector that tells twenty things at once has cosines of
             about 0.2 with each: CLIP's usual 14 leaves the smaller ones no room, and grows only slowly.
         lr, tower_lr, harden_lr: of words and anchors, of the picture tower, and of the picture tower in `harden`.
-        radius: of the largest L2 ball in [-1,1] units, of which every picture has a random share; it grows from a
-            tenth to the whole over the first half of `harden`. Of any size, for the largest take small things
-            (earrings, mouths) away altogether.
+        radius: of the largest L2 ball in [-1,1] units around a picture of the whole size, of which every picture has a
+            random share; it grows from a tenth to the whole over the first half of `harden`. Of any size, for the
+            largest take small things (earrings, mouths) away altogether.
     """
 
-    steps: int = 3_200
+    steps: int = 5_000
     harden_steps: int = 4_000
     early: float = 0.5
     early_size: int = 64
@@ -209,7 +209,7 @@ class ClipTrainer:
         self.save()
 
     def _step(self, hard: bool, progress: float, optimiser: torch.optim.Optimizer) -> dict[str, float]:
-        early = self.begun and not hard and progress < self.settings.early
+        early = self.begun and progress < self.settings.early
         batches = [self._batch(part, count, early) for part, count in self.parts]
         images = torch.cat([batch.images for batch in batches]).to(self.device) * 2 - 1
         with torch.set_grad_enabled(not hard):
@@ -259,9 +259,9 @@ class ClipTrainer:
         def loss_of(moved: Tensor) -> Tensor:
             return _total(self._terms(self.features(moved), batches, words, opinion, True))
 
-        moved = attacked(
-            images, loss_of, start, share * self.settings.radius * sizes, self.settings.attack_steps
-        )
+        # The same change of every pixel is as long as the picture is wide.
+        radius = share * self.settings.radius * images.shape[3] / self.size
+        moved = attacked(images, loss_of, start, radius * sizes, self.settings.attack_steps)
         for each in trained:
             each.requires_grad_(True)
         return moved.detach()

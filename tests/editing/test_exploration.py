@@ -6,17 +6,22 @@ from dataclasses import replace
 
 import pytest
 import torch
+from promptbrush._base import InputFileError
 from promptbrush.editing.exploration import (
+    KIND,
     Explored,
     axes_of,
     best_stride,
-    explore,
+    explored,
+    load_explored,
     random_w,
+    save_explored,
     step_towards,
 )
 from promptbrush.guidance.clip import fitness
 from promptbrush.guidance.objective import Function
 from promptbrush.guidance.prompts import parse_prompts
+from safetensors.torch import save_file
 
 PROMPT = "a woman with red hair"
 
@@ -45,13 +50,49 @@ def test_axes_of_styles_are_their_deviations(models):
 
 def test_what_was_explored_is_what_the_pictures_show_and_is_kept(models):
     fresh = replace(models, explored={})
-    found = explore(fresh, fresh.perceptor, 6, "standard")
+    found = explored(fresh, fresh.perceptor, 6, "standard")
     assert found.w.shape == (6, models.generator.w_dim)
     images = models.generator.decode(found.w[:, None].expand(-1, models.generator.num_ws, -1))
     ((perceptor, _),) = models.perceptor.members
     assert float((perceptor.encode_image(images) * found.features[0]).sum(1).min()) > 0.999
-    assert explore(fresh, fresh.perceptor, 6, "standard") is found
-    assert explore(fresh, fresh.perceptor, 7, "standard") is not found
+    assert explored(fresh, fresh.perceptor, 6, "standard") is found
+    assert explored(fresh, fresh.perceptor, 7, "standard") is not found
+
+
+def test_a_file_holds_what_was_explored(models, tmp_path):
+    path, fresh = tmp_path / "explored.safetensors", replace(models, explored={})
+    found = explored(fresh, fresh.perceptor, 6, "standard")
+    save_explored(found, path)
+    again = load_explored(path, models.device)
+    torch.testing.assert_close(again.w, found.w, atol=2e-3, rtol=2e-3)
+    torch.testing.assert_close(again.features[0], found.features[0], atol=1e-3, rtol=0)
+    known = replace(models, explored={}, known=again)
+    assert torch.equal(explored(known, known.perceptor, 4, "standard").w, again.w[:4])
+    assert not known.explored
+    # More than it holds, or seen in another way, are drawn.
+    assert len(explored(known, known.perceptor, 7, "standard").w) == 7
+    explored(known, known.perceptor, 4, "reference")
+    assert set(known.explored) == {(7, "standard"), (4, "reference")}
+
+
+@pytest.mark.parametrize(
+    ("state", "kind", "told"),
+    [
+        ({"w": torch.zeros(2, 3), "features": torch.zeros(2, 4)}, "other", "kind 'other'"),
+        ({"w": torch.zeros(2, 3)}, KIND, "features"),
+        ({"w": torch.zeros(2, 3), "features": torch.zeros(3, 4)}, KIND, "do not fit together"),
+        ({"w": torch.full((2, 3), torch.nan), "features": torch.zeros(2, 4)}, KIND, "finite"),
+    ],
+)
+def test_other_files_are_not_taken_for_it(state, kind, told, tmp_path):
+    path = tmp_path / "x.safetensors"
+    save_file(state, path, metadata={"kind": kind})
+    with pytest.raises(InputFileError, match=told) as caught:
+        load_explored(path, torch.device("cpu"))
+    assert str(path) in str(caught.value)
+    path.write_bytes(path.read_bytes()[:20])
+    with pytest.raises(InputFileError, match="not a pack's explored latents"):
+        load_explored(path, torch.device("cpu"))
 
 
 def test_the_step_leads_to_the_mean_of_those_that_fit(models):

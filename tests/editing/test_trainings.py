@@ -37,15 +37,18 @@ def test_a_pack_names_the_networks_that_are_there(tiny_pack: Path, command, tmp_
     folder = tmp_path / "pack"
     shutil.copytree(tiny_pack, folder)
     (folder / "generator.safetensors").rename(folder / "stylegan2.safetensors")
-    assert command("train", "pack", folder, "--name", "own").code == 0
+    assert command("train", "pack", folder, "--name", "own", "--explored", 3).code == 0
     assert load_pack(folder).face_encoder is load_pack(folder).parser is None
     for name in ("features", "parser"):
         words = ("--work", tmp_path / "work", "-o", folder / f"{name}.safetensors", "--faces", 2)
         assert command("train", name, *words, "--steps", 1).code == 0
-    assert command("train", "pack", folder, "--name", "own").code == 0
+    assert command("train", "pack", folder, "--name", "own", "--explored", 3).code == 0
     assert load_pack(folder).path("parser") == folder / "parser.safetensors"
     models = load_models(ModelChoice(str(folder), device="cpu", precision="float32"))
     assert isinstance(models.face_encoder, FaceFeatures)
-    assert "face_encoder" in models.names.hashes
+    assert {"face_encoder", "explored"} <= models.names.hashes.keys()
+    assert models.known is not None
+    assert models.known.w.shape == (3, models.generator.w_dim)
     own = ModelChoice(str(folder), generator=str(folder / "stylegan2.safetensors"), device="cpu")
+    assert load_models(own).known is None
     assert load_models(own).face_encoder is None

@@ -21,7 +21,7 @@ SETTINGS = FitSettings(
 
 def trainer_of(faces: FaceSet, folder: Path, settings: FitSettings = SETTINGS) -> Trainer:
     torch.manual_seed(0)
-    return Trainer(faces, Reader(64), folder, settings)
+    return Trainer(faces, Reader(), folder, settings)
 
 
 @pytest.fixture(scope="module")

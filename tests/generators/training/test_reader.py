@@ -35,7 +35,7 @@ def test_attacked_pictures_lie_in_the_ball_and_are_worse(faces: FaceSet, tmp_pat
 
 def test_the_loss_is_none_for_the_same_and_sees_small_changes(faces: FaceSet) -> None:
     torch.manual_seed(0)
-    reader, drawn = Reader(64).eval(), faces.pictures(torch.arange(4))
+    reader, drawn = Reader().eval(), faces.pictures(torch.arange(4))
     labels = torch.zeros(4, 20, dtype=torch.long)
     changed = drawn.clone()
     changed[:, :, 38:42, 30:34] *= -1
@@ -47,3 +47,10 @@ def test_the_loss_is_none_for_the_same_and_sees_small_changes(faces: FaceSet) ->
     loss.backward()
     assert changed.grad is not None
     assert changed.grad[:, :, 38:42, 30:34].abs().mean() > 10 * changed.grad[:, :, :10].abs().mean()
+
+
+def test_larger_pictures_are_read_at_its_size(faces: FaceSet) -> None:
+    reader, drawn = Reader().eval(), faces.pictures(torch.arange(2))
+    larger = torch.nn.functional.interpolate(drawn, scale_factor=2, mode="nearest")
+    for small, large in zip(reader(drawn)[0], reader(larger)[0], strict=True):
+        torch.testing.assert_close(large, small)
