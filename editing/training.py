@@ -18,7 +18,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from .._base import DAMAGE_ERRORS, InputFileError
-from ..generators.training.face_captions import attribute_prompt, caption
+from ..generators.training.face_captions import attribute_prompt, caption, held_out_pairs, is_held_out
 from ..generators.training.face_set import FaceSet, face_of, vectors_of
 from ..generators.training.faces import CHOICES, Face
 from ..generators.training.labels import labels_of_faces
@@ -62,6 +62,11 @@ _FACE_VIEWS = Views(zoom=(0.95, 1.1), shift=0.03, light=0.06)
 _FACE_WORDS = ("a face", "a person", "a cartoon face", "a cartoon person")
 
 
+def _placed(name: str, value: str) -> tuple[int, int]:
+    """An attribute and its value as their places in CHOICES."""
+    return list(CHOICES).index(name), list(CHOICES[name]).index(value)
+
+
 class FacePart:
     """Drawn faces with captions from the grammar; held-out wordings and pairs never occur.
 
@@ -75,6 +80,7 @@ class FacePart:
         self.known = [face_of(seed) for seed in faces.seeds]
         self.labels = labels_of_faces(self.known)
         self.sizes = [len(odds) for odds in CHOICES.values()]
+        self.apart = [(_placed(*first), _placed(*second)) for first, second in held_out_pairs()]
 
     def __len__(self) -> int:
         return len(self.known)
@@ -123,7 +129,7 @@ class BlendPart:
     taught = False
 
     def __init__(self, blends: Blends, faces: FacePart) -> None:
-        self.blends, self.faces, self.sizes = blends, faces, faces.sizes
+        self.blends, self.faces, self.sizes, self.apart = blends, faces, faces.sizes, faces.apart
 
     def batch(
         self, count: int, _captions: int, size: int, rng: torch.Generator, _words: random.Random
@@ -333,10 +339,19 @@ def draw_blends(
 
 
 def _another(face: Face, faces: list[Face], rng: random.Random) -> Face:
+    """Another face to blend with, without a held-out pair."""
     kind = rng.random()
     if kind > _CHANGED_ONCE + _CHANGED_THRICE:
         return rng.choice(faces)
-    for _ in range(1 if kind < _CHANGED_ONCE else 3):
+    made = _changed(face, 1 if kind < _CHANGED_ONCE else 3, rng)
+    while is_held_out(made):
+        made = _changed(face, 1 if kind < _CHANGED_ONCE else 3, rng)
+    return made
+
+
+def _changed(face: Face, times: int, rng: random.Random) -> Face:
+    """A face with some choices made anew."""
+    for _ in range(times):
         name = rng.choice(list(CHOICES))
         value = rng.choice([value for value in CHOICES[name] if value != face.choices[name]])
         face = replace(face, choices={**face.choices, name: value})

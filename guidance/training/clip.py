@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from ..._base import Autosave, loaded_state, save_state
 from ..depthwise import quicken
 from .losses import answered, attacked, contrastive_loss
-from .parts import Batch, Part, Share
+from .parts import Batch, Part, Share, unasked
 from .photos import Teacher, begin_tower
 from .rates import decaying, schedule
 from .vocabulary import Names
@@ -339,16 +339,22 @@ class ClipTrainer:
         first, second = (
             places[each[:, asked.index]].to(self.device) for each in (batch.answers, batch.others)
         )
-        return answered(scale * image @ asked.texts.T, first, second, batch.share.to(self.device))
+        unasked = self._unasked(batch, asked.part, asked.index)[:, asked.places >= 0].to(self.device)
+        return answered(scale * image @ asked.texts.T, first, second, batch.share.to(self.device), unasked)
+
+    def _unasked(self, batch: Batch, part: int, question: int) -> Tensor:
+        own = self.parts[part][0]
+        return unasked(batch, question, own.sizes[question], own.apart)
 
     def _word_terms(self, pieces: Sequence[Tensor], batches: list[Batch], words: _Words) -> dict[str, Tensor]:
         """Pictures against anchors, texts against anchors, and texts against the teacher's classes."""
         terms, settings = {}, self.settings
         blocks = iter(torch.split(words.anchors, [size for sizes in self._sizes() for size in sizes]))
         drawn = []
-        for piece, batch in zip(pieces, batches, strict=True):
-            for first, second in zip(batch.answers.T, batch.others.T, strict=True):
-                given = (each.to(self.device) for each in (first, second, batch.share))
+        for place, (piece, batch) in enumerate(zip(pieces, batches, strict=True)):
+            for index, (first, second) in enumerate(zip(batch.answers.T, batch.others.T, strict=True)):
+                told = first, second, batch.share, self._unasked(batch, place, index)
+                given = (each.to(self.device) for each in told)
                 drawn.append(answered(words.scale * piece @ next(blocks).T, *given))
         if drawn:
             terms["anchors"] = settings.anchor_weight * torch.stack(drawn).mean()

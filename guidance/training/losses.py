@@ -8,6 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+# Far below every scaled cosine, but finite.
+_NEVER = -1e4
+
 
 def contrastive_loss(image: Tensor, text: Tensor, scale: Tensor, keys: Sequence[str] = ()) -> Tensor:
     """Symmetric cross-entropy of normalised features (B,D): the mean over pictures and captions.
@@ -25,14 +28,19 @@ def contrastive_loss(image: Tensor, text: Tensor, scale: Tensor, keys: Sequence[
     return (F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target)) / 2
 
 
-def answered(logits: Tensor, first: Tensor, second: Tensor, share: Tensor) -> Tensor:
+def answered(
+    logits: Tensor, first: Tensor, second: Tensor, share: Tensor, unasked: Tensor | None = None
+) -> Tensor:
     """Cross-entropy of pictures that lie between two answers, the mean over those that have both; 0 if none has.
 
     Args:
         logits: (B,V).
         first, second: int64 (B,), -1 where there is no answer.
         share: (B,) in [0,1], how much of the second.
+        unasked: bool (B,V), answers that do not count against a picture.
     """
+    if unasked is not None:
+        logits = logits.masked_fill(unasked, _NEVER)
     known = (first >= 0) & (second >= 0)
     if not bool(known.any()):
         return logits.sum() * 0

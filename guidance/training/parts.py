@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -36,6 +37,24 @@ def batch_of(images: Tensor, captions: list[str], keys: list[str], answers: Tens
     return Batch(images, captions, keys, answers, answers, torch.zeros(len(images)))
 
 
+Pair = tuple[tuple[int, int], tuple[int, int]]
+"""Two values of two questions, each as (question, value)."""
+
+
+def unasked(batch: Batch, question: int, values: int, apart: Sequence[Pair]) -> Tensor:
+    """Values (B, values) of a question that pictures cannot have as long as these pairs are kept apart: bool.
+
+    To hold them against a picture would teach that one value of a pair excludes the other.
+    """
+    found = torch.zeros(len(batch.images), values, dtype=torch.bool)
+    own = torch.stack([batch.answers, batch.others])
+    for pair in apart:
+        for (here, value), (there, given) in (pair, pair[::-1]):
+            if here == question:
+                found[:, value] |= (own[:, :, there] == given).any(0) & (own[:, :, here] != value).all(0)
+    return found
+
+
 class Part(Protocol):
     """One world. Its pictures may be drawn anew at every call."""
 
@@ -44,6 +63,9 @@ class Part(Protocol):
 
     sizes: list[int]
     """How many values each of its questions has."""
+
+    apart: Sequence[Pair]
+    """Values that training keeps apart, so that their meeting can be asked about afterwards."""
 
     def batch(
         self, count: int, captions: int, size: int, rng: torch.Generator, words: random.Random, /

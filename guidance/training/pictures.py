@@ -60,6 +60,7 @@ class DrawingPart:
     """
 
     taught = True
+    apart = ()
 
     def __init__(self, drawings: Sequence[Drawing], images: Pictures, textures: Tensor) -> None:
         self.drawings, self.images, self.textures = list(drawings), images, textures
@@ -169,6 +170,7 @@ class StyledPart:
     """
 
     taught = True
+    apart = ()
 
     def __init__(self, pictures: StyledSet, plain: Callable[[str, random.Random], str]) -> None:
         self.pictures, self.plain = pictures, plain

@@ -20,8 +20,10 @@ from promptbrush.editing.training import (
     draw_blends,
     save_clip,
 )
+from promptbrush.generators.training.face_captions import held_out_pairs, is_held_out
 from promptbrush.generators.training.face_set import FaceSet, load_faces
 from promptbrush.generators.training.faces import CHOICES
+from promptbrush.generators.training.labels import labels_of_faces
 from promptbrush.generators.training.paired import PairedModel, mini_generator
 from promptbrush.guidance.perceptor import load_perceptor
 from promptbrush.guidance.training.clip import ClipSettings
@@ -104,6 +106,19 @@ def test_blends_lie_between_faces(faces: FaceSet, model: PairedModel) -> None:
     assert not torch.equal(blends.second, blends.first)
     assert 0 <= float(blends.share.min()) < float(blends.share.max()) <= 1
     assert float(blends.images.float().std()) > 1
+
+
+def test_faces_and_what_they_are_blended_with_keep_the_pairs_apart(faces: FaceSet) -> None:
+    part, rng = FacePart(faces), random.Random(0)
+    assert len(part.apart) == len(held_out_pairs())
+    others = [training._another(rng.choice(part.known), part.known, rng) for _ in range(6000)]
+    assert sum(map(is_held_out, others)) == 0
+    # Changes at random do make such pairs.
+    changed = [training._changed(rng.choice(part.known), 3, rng) for _ in range(2000)]
+    assert sum(map(is_held_out, changed)) > 5
+    shown = labels_of_faces(changed)
+    found = torch.stack([(shown[:, q] == v) & (shown[:, r] == w) for (q, v), (r, w) in part.apart]).any(0)
+    assert found.tolist() == [*map(is_held_out, changed)]
 
 
 def test_a_batch_of_blends_has_both_answers_and_no_captions(faces: FaceSet, model: PairedModel) -> None:

@@ -11,7 +11,7 @@ from promptbrush import InputFileError
 from promptbrush.guidance.training.bpe import train_bpe, vocab_size, write_merges
 from promptbrush.guidance.training.clip import ClipSettings, ClipTrainer
 from promptbrush.guidance.training.losses import answered, attacked, contrastive_loss
-from promptbrush.guidance.training.parts import Batch, Share, batch_of
+from promptbrush.guidance.training.parts import Batch, Share, batch_of, unasked
 from promptbrush.guidance.training.shapes import resnet_config
 
 COLOURS = {"red": (1, 0, 0), "green": (0, 1, 0), "blue": (0, 0, 1), "white": (1, 1, 1)}
@@ -22,6 +22,7 @@ class Patches:
     """Plain pictures in four colours; the second question never has an answer."""
 
     taught = False
+    apart = ()
     sizes = (4, 2)
 
     def batch(
@@ -79,6 +80,25 @@ def test_the_loss_of_answers_mixes_both_ends_and_leaves_out_the_unknown() -> Non
     assert float(found) == pytest.approx(float(expected), rel=1e-5)
     none = torch.tensor([-1, -1, -1])
     assert answered(logits, none, none, torch.zeros(3)) == 0
+    left_out = torch.tensor([[False, True, False], [False] * 3, [False] * 3])
+    without = logits[0, [0, 2]].log_softmax(0)
+    expected = -(0.75 * without[0] + 0.25 * without[1] + chances[1, 1]) / 2
+    found = answered(logits, first, second, torch.tensor([0.25, 0.5, 0.5]), left_out)
+    assert float(found) == pytest.approx(float(expected), rel=1e-5)
+    assert answered(logits, none, none, torch.zeros(3), left_out) == 0
+
+
+def test_values_that_are_kept_apart_do_not_count_against_a_picture_with_the_other_one() -> None:
+    # Value 1 of question 0 and value 2 of question 1 never meet.
+    apart = [((0, 1), (1, 2))]
+    answers = torch.tensor([[0, 2], [0, 0], [1, 0], [-1, 2]])
+    batch = Batch(torch.zeros(4, 3, 1, 1), [], [], answers, answers, torch.zeros(4))
+    assert unasked(batch, 0, 2, apart).tolist() == [[False, True], [False] * 2, [False] * 2, [False, True]]
+    assert unasked(batch, 1, 3, apart).tolist() == [[False] * 3] * 2 + [[False, False, True], [False] * 3]
+    # Half-way to a picture that has the value, it counts.
+    others = torch.tensor([[1, 0], [0, 2], [1, 0], [-1, 2]])
+    mixed = replace(batch, others=others)
+    assert unasked(mixed, 0, 2, apart).tolist() == [[False] * 2, [False, True], [False] * 2, [False, True]]
 
 
 def test_captions_without_padding_have_the_features_of_padded_ones(
