@@ -59,7 +59,7 @@ class ClipSettings:
     """
 
     steps: int = 5_000
-    harden_steps: int = 4_000
+    harden_steps: int = 3_200
     early: float = 0.5
     early_size: int = 64
     captions: float = 0.6
@@ -76,7 +76,7 @@ class ClipSettings:
     tower_lr: float = 4e-4
     harden_lr: float = 2e-4
     weight_decay: float = 0.05
-    attack_steps: int = 2
+    attack_steps: int = 1
     radius: float = 12.0
     text_groups: int = 4
     save_seconds: float = 180.0
