@@ -27,7 +27,7 @@ from ..generators.training.judge import JudgeSettings, JudgeTrainer
 from ..generators.training.network import NetworkSettings, NetworkTrainer
 from ..generators.training.paired import FitSettings, Trainer, load_paired
 from ..generators.training.parser import ParserSettings, ParserTrainer
-from ..generators.training.reader import ReaderSettings, ReaderTrainer
+from ..generators.training.reader import ReaderSettings, ReaderTrainer, load_reader
 from ..generators.training.sheets import fit_rows, save_sheet
 from ..generators.weights import save_half
 from ..guidance import face_features
@@ -142,14 +142,15 @@ def encoder(
     work: Path, generator: Path, output: Path, faces: int, seed: int, settings: EncoderSettings
 ) -> Iterator[str]:
     """Train the encoder of a generator that `stylegan2` made in the same work folder."""
-    model, attributes = load_generator(generator), load_attributes(work)
+    model, attributes, reader = load_generator(generator), load_attributes(work), load_reader(work)
     drawn = load_faces(work, faces, model.resolution)
-    trainer = EncoderTrainer(drawn, model, attributes, work, settings, seed)
+    trainer = EncoderTrainer(drawn, model, attributes, reader, work, settings, seed)
     for step in trainer.run():
         if (step.index + 1) % 100 == 0:
             yield (
                 f"encoder {step.index + 1}/{step.total}  loss {step.loss:.4f}"
-                f"  picture {step.picture:.4f}  latent {step.latent:.4f}  offset {step.offset:.4f}"
+                f"  picture {step.picture:.4f}  reading {step.reading:.4f}"
+                f"  latent {step.latent:.4f}  offset {step.offset:.4f}"
             )
     save_encoder(trainer.encoder, output, {"licence": LICENCE, "seed": str(seed)})
     yield f"{output}: {settings.steps} steps on {faces} faces"

@@ -1,8 +1,9 @@
 """Training the inversion encoder against a finished generator.
 
 Each step sees drawn faces, half of them reframed, and pictures of the generator itself. What the encoder finds
-is drawn again and compared with the picture; where the right w is known (from the attribute network, or because
-the picture was made from it), it is compared with that as well; and the layers' own offsets are kept small.
+is drawn again and compared with the picture, by pixels and by what a reader of attributes sees; where the right w is
+known (from the attribute network, or because the picture was made from it), it is compared with that as well; and the
+layers' own offsets are kept small.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from ..stylegan2.generator import StyleGAN2
 from .damage import degraded, reframed
 from .face_set import FaceSet
 from .paired import AttributeNetwork, fitted_state
+from .reader import Reader, reading_distance
 
 _SMALLEST_SCALE = 1e-3
 
@@ -36,15 +38,16 @@ class EncoderSettings:
         batch: faces a step.
         drawn: how many of them are drawn again for the picture loss, the costly part.
         sampled: pictures of the generator itself a step, at least 1.
-        picture, latent, offset: weights of the losses.
+        picture, reading, latent, offset: weights of the losses.
     """
 
-    steps: int = 5_000
+    steps: int = 8_000
     batch: int = 16
     drawn: int = 8
     sampled: int = 4
     lr: float = 1.5e-3
     picture: float = 1.0
+    reading: float = 1.0
     latent: float = 1.0
     offset: float = 0.1
     save_seconds: float = 120.0
@@ -58,6 +61,7 @@ class EncoderStep:
     total: int
     loss: float
     picture: float
+    reading: float
     latent: float
     offset: float
 
@@ -82,6 +86,7 @@ class EncoderTrainer:
         faces: of the generator's resolution.
         generator: stays as it is.
         attributes: face vectors (B,D) -> w (B,w_dim) of this generator.
+        reader: tells what small features differ; stays as it is.
 
     Raises:
         UsageError: the three do not fit together.
@@ -93,6 +98,7 @@ class EncoderTrainer:
         faces: FaceSet,
         generator: StyleGAN2,
         attributes: nn.Module,
+        reader: Reader,
         folder: Path,
         settings: EncoderSettings,
         seed: int = 0,
@@ -100,6 +106,7 @@ class EncoderTrainer:
         _check_size(faces, generator)
         self.faces, self.settings, self.device = faces, settings, generator.w_avg.device
         self.generator = copy.deepcopy(generator).eval().requires_grad_(False)
+        self.reader = copy.deepcopy(reader).to(self.device).eval().requires_grad_(False)
         self.known = _known_latents(faces, attributes, generator.w_dim)
         scale = self.known.std(0).clamp(min=_SMALLEST_SCALE)
         config = EncoderConfig(generator.resolution, generator.num_ws, generator.w_dim)
@@ -119,20 +126,20 @@ class EncoderTrainer:
         for index in range(self.done, self.settings.steps):
             for group in self.optimiser.param_groups:
                 group["lr"] = self.settings.lr * schedule(index / self.settings.steps)
-            picture, latent, offset = self._losses()
-            settings = self.settings
-            loss = settings.picture * picture + settings.latent * latent + settings.offset * offset
+            losses, settings = self._losses(), self.settings
+            weights = settings.picture, settings.reading, settings.latent, settings.offset
+            loss = torch.stack([weight * each for weight, each in zip(weights, losses, strict=True)]).sum()
             self.optimiser.zero_grad()
             torch.autograd.backward(loss)
             self.optimiser.step()
             self.done = index + 1
             autosave()
-            shown = [float(value.detach()) for value in (loss, picture, latent, offset)]
+            shown = [float(value.detach()) for value in (loss, *losses)]
             yield EncoderStep(index, settings.steps, *shown)
         self.save()
 
-    def _losses(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Picture, latent and offset loss of one batch."""
+    def _losses(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Picture, reading, latent and offset loss of one batch."""
         drawn = self.settings.drawn
         rows = torch.randint(len(self.known), (self.settings.batch,), generator=self.rng)
         clean = self.faces.pictures(rows).to(self.device) / 2 + 0.5
@@ -144,12 +151,15 @@ class EncoderTrainer:
         with torch.autocast(self.device.type, dtype=torch.bfloat16):
             shared, offsets = self.encoder.offsets(pictures.contiguous(memory_format=torch.channels_last))
         made = self._draw(self.encoder.codes(shared[:drawn], offsets[:drawn]))
-        picture = reconstruction_loss(made, target[:drawn] * 2 - 1).mean()
+        wanted = target[:drawn] * 2 - 1
+        picture = reconstruction_loss(made, wanted).mean()
+        with torch.autocast(self.device.type, dtype=torch.bfloat16):
+            reading = reading_distance(self.reader, made, wanted)
         known = torch.cat([self.known[rows[1::2]].to(self.device), own_w])
         found = (shared[:, None] + offsets)[[*range(1, len(rows), 2), *range(len(rows), len(shared))]]
-        wanted = (known - self.encoder.w_avg) / self.encoder.w_scale
-        latent = (found - wanted[:, None]).square().mean()
-        return picture, latent, offsets.square().mean()
+        true = (known - self.encoder.w_avg) / self.encoder.w_scale
+        latent = (found - true[:, None]).square().mean()
+        return picture, reading, latent, offsets.square().mean()
 
     @torch.no_grad()
     def _own(self) -> tuple[Tensor, Tensor]:

@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..._base import MissingError, loaded_state
 from .classifier import ClassifierTrainer
 from .face_set import FaceSet
 from .faces import CHOICES
@@ -63,13 +64,18 @@ class Reader(nn.Module):
             {name: nn.Linear(_SMALLEST**2 * _TOP, len(odds)) for name, odds in CHOICES.items()}
         )
 
-    def forward(self, images: Tensor) -> tuple[list[Tensor], dict[str, Tensor]]:
-        """See the class."""
-        x, features = self.stem(reading_size(images)), []
+    def features(self, images: Tensor) -> list[Tensor]:
+        """The features of all stages, (B,C,S,S) each, from half the size down."""
+        x, found = self.stem(reading_size(images)), []
         for stage in self.stages:
             x = stage(x)
-            features.append(x)
-        top = self.top(x)
+            found.append(x)
+        return found
+
+    def forward(self, images: Tensor) -> tuple[list[Tensor], dict[str, Tensor]]:
+        """See the class."""
+        features = self.features(images)
+        top = self.top(features[-1])
         return features, {name: head(top).float() for name, head in self.heads.items()}
 
 
@@ -78,22 +84,28 @@ def reading_size(images: Tensor) -> Tensor:
     return images if images.shape[3] <= _SIZE else F.adaptive_avg_pool2d(images, _SIZE)
 
 
-def reading_loss(reader: Reader, made: Tensor, drawn: Tensor, labels: Tensor, naming: float) -> Tensor:
-    """How differently the reader sees two sets of pictures (B,3,H,W), and how badly it names the made ones'.
+def reading_distance(reader: Reader, made: Tensor, drawn: Tensor) -> Tensor:
+    """How differently the reader sees two sets of pictures (B,3,H,W): a scalar.
 
-    The sum over the stages of the squared distances of the features, normalised over channels (Zhang et al. 2018),
-    and `naming` times the cross-entropy of the attributes; a scalar.
+    The sum over the stages of the squared distances of the features, normalised over channels (Zhang et al. 2018).
     """
-    with torch.no_grad():
-        wanted, _ = reader(drawn)
+    return _apart(reader, reader.features(made), drawn)
+
+
+def reading_loss(reader: Reader, made: Tensor, drawn: Tensor, labels: Tensor, naming: float) -> Tensor:
+    """`reading_distance`, and `naming` times the cross-entropy of the made pictures' attributes: a scalar."""
     found, logits = reader(made)
-    distance = torch.stack(
-        [
-            (F.normalize(a.float(), dim=1) - F.normalize(b.float(), dim=1)).square().sum(1).mean()
-            for a, b in zip(found, wanted, strict=True)
-        ]
-    ).sum()
-    return distance + naming * attribute_loss(logits, labels)
+    return _apart(reader, found, drawn) + naming * attribute_loss(logits, labels)
+
+
+def _apart(reader: Reader, found: list[Tensor], drawn: Tensor) -> Tensor:
+    with torch.no_grad():
+        wanted = reader.features(drawn)
+    stages = [
+        (F.normalize(a.float(), dim=1) - F.normalize(b.float(), dim=1)).square().sum(1).mean()
+        for a, b in zip(found, wanted, strict=True)
+    ]
+    return torch.stack(stages).sum()
 
 
 @dataclass(frozen=True)
@@ -127,3 +139,22 @@ class ReaderTrainer(ClassifierTrainer[Reader]):
         (slope,) = torch.autograd.grad(self._read(images, labels), images)
         length = self.radius * torch.rand(len(images), 1, 1, 1, generator=self.rng)
         return (images + length * F.normalize(slope.flatten(1), dim=1).view_as(slope)).detach()
+
+
+def load_reader(work: Path) -> Reader:
+    """The reader that `train stylegan2` left in its work folder, frozen.
+
+    Raises:
+        MissingError: the folder has none.
+        InputFileError: its checkpoint is not one.
+    """
+    path = work / "reader.pt"
+    if not path.exists():
+        raise MissingError(
+            f"{path}: not there, and it tells what a generator draws wrong; "
+            f"run 'promptbrush train stylegan2 --work {work}' first"
+        )
+    reader = Reader()
+    with loaded_state(path, torch.device("cpu")) as state:
+        reader.load_state_dict(state["reader"])
+    return reader.eval().requires_grad_(False)

@@ -15,6 +15,7 @@ from promptbrush.generators.training.damage import degraded, jpeg_rounded, refra
 from promptbrush.generators.training.encoder import EncoderSettings, EncoderTrainer, load_attributes, schedule
 from promptbrush.generators.training.face_set import FaceSet, load_faces
 from promptbrush.generators.training.paired import AttributeNetwork
+from promptbrush.generators.training.reader import Reader, load_reader
 from torch import Tensor
 from typer.testing import CliRunner
 
@@ -78,16 +79,23 @@ def own_faces(faces: FaceSet, generator: StyleGAN2, attributes: AttributeNetwork
     return dataclasses.replace(faces, images=raw.numpy())
 
 
+@pytest.fixture(scope="module")
+def reader() -> Reader:
+    with torch.random.fork_rng([]):
+        torch.manual_seed(3)
+        return Reader().eval().requires_grad_(False)
+
+
 @pytest.fixture
 def rng() -> torch.Generator:
     return torch.Generator().manual_seed(5)
 
 
 def test_it_learns(
-    own_faces: FaceSet, generator: StyleGAN2, attributes: AttributeNetwork, tmp_path: Path
+    own_faces: FaceSet, generator: StyleGAN2, attributes: AttributeNetwork, reader: Reader, tmp_path: Path
 ) -> None:
     settings = EncoderSettings(steps=40, batch=12, drawn=6, sampled=1, lr=2e-3)
-    trainer = EncoderTrainer(own_faces, generator, attributes, tmp_path, settings)
+    trainer = EncoderTrainer(own_faces, generator, attributes, reader, tmp_path, settings)
     images = own_faces.pictures(torch.arange(COUNT)) / 2 + 0.5
     wanted = attributes(torch.from_numpy(own_faces.vectors))
 
@@ -101,7 +109,7 @@ def test_it_learns(
     before = errors()
     steps = list(trainer.run())
     after = errors()
-    for name in ("loss", "picture", "latent"):
+    for name in ("loss", "picture", "reading", "latent"):
         values = [getattr(step, name) for step in steps]
         assert sum(values[-10:]) < 0.9 * sum(values[:10]), name
     assert after[0] < 0.75 * before[0]
@@ -109,54 +117,56 @@ def test_it_learns(
     assert 0 < steps[-1].offset < 0.1
 
 
-def test_the_generator_stays_as_it_is(faces: FaceSet, attributes: AttributeNetwork, tmp_path: Path) -> None:
+def test_the_generator_stays_as_it_is(
+    faces: FaceSet, attributes: AttributeNetwork, reader: Reader, tmp_path: Path
+) -> None:
     generator = StyleGAN2(CONFIG)
     before = {key: value.clone() for key, value in generator.state_dict().items()}
-    list(EncoderTrainer(faces, generator, attributes, tmp_path, SETTINGS).run())
+    list(EncoderTrainer(faces, generator, attributes, reader, tmp_path, SETTINGS).run())
     assert all(torch.equal(value, before[key]) for key, value in generator.state_dict().items())
     assert all(value.requires_grad and value.grad is None for value in generator.parameters())
 
 
 def test_resuming_gives_the_same_bits(
-    faces: FaceSet, generator: StyleGAN2, attributes: AttributeNetwork, tmp_path: Path
+    faces: FaceSet, generator: StyleGAN2, attributes: AttributeNetwork, reader: Reader, tmp_path: Path
 ) -> None:
-    whole = EncoderTrainer(faces, generator, attributes, tmp_path / "whole", SETTINGS)
+    whole = EncoderTrainer(faces, generator, attributes, reader, tmp_path / "whole", SETTINGS)
     assert [step.index for step in whole.run()] == [0, 1, 2, 3, 4]
-    half = EncoderTrainer(faces, generator, attributes, tmp_path / "half", SETTINGS)
+    half = EncoderTrainer(faces, generator, attributes, reader, tmp_path / "half", SETTINGS)
     steps = half.run()
     next(steps)
     next(steps)
     half.save()
-    again = EncoderTrainer(faces, generator, attributes, tmp_path / "half", SETTINGS)
+    again = EncoderTrainer(faces, generator, attributes, reader, tmp_path / "half", SETTINGS)
     assert [step.index for step in again.run()] == [2, 3, 4]
     for key, value in whole.encoder.state_dict().items():
         assert torch.equal(value, again.encoder.state_dict()[key]), key
-    other = EncoderTrainer(faces, generator, attributes, tmp_path / "other", SETTINGS, seed=1)
+    other = EncoderTrainer(faces, generator, attributes, reader, tmp_path / "other", SETTINGS, seed=1)
     assert not torch.equal(other.encoder.hidden.weight, whole.encoder.hidden.weight)
 
 
 def test_a_checkpoint_of_another_generator_is_not_continued(
-    faces: FaceSet, generator: StyleGAN2, attributes: AttributeNetwork, tmp_path: Path
+    faces: FaceSet, generator: StyleGAN2, attributes: AttributeNetwork, reader: Reader, tmp_path: Path
 ) -> None:
-    EncoderTrainer(faces, generator, attributes, tmp_path, SETTINGS).save()
+    EncoderTrainer(faces, generator, attributes, reader, tmp_path, SETTINGS).save()
     with pytest.raises(InputFileError, match=r"encoder\.pt.*another generator.*move it away"):
-        EncoderTrainer(faces, StyleGAN2(CONFIG), attributes, tmp_path, SETTINGS)
+        EncoderTrainer(faces, StyleGAN2(CONFIG), attributes, reader, tmp_path, SETTINGS)
     torch.save([1, 2], tmp_path / "encoder.pt")
     with pytest.raises(InputFileError, match=r"encoder\.pt.*move it away"):
-        EncoderTrainer(faces, generator, attributes, tmp_path, SETTINGS)
+        EncoderTrainer(faces, generator, attributes, reader, tmp_path, SETTINGS)
 
 
 def test_parts_that_do_not_fit_are_named(
-    faces: FaceSet, generator: StyleGAN2, attributes: AttributeNetwork, tmp_path: Path
+    faces: FaceSet, generator: StyleGAN2, attributes: AttributeNetwork, reader: Reader, tmp_path: Path
 ) -> None:
     small = dataclasses.replace(faces, images=np.zeros((COUNT, 16, 16, 3), np.uint8))
     with pytest.raises(UsageError, match="16 px"):
-        EncoderTrainer(small, generator, attributes, tmp_path, SETTINGS)
+        EncoderTrainer(small, generator, attributes, reader, tmp_path, SETTINGS)
     with pytest.raises(UsageError, match="face vectors"):
-        EncoderTrainer(faces, generator, AttributeNetwork(7, 12), tmp_path, SETTINGS)
+        EncoderTrainer(faces, generator, AttributeNetwork(7, 12), reader, tmp_path, SETTINGS)
     with pytest.raises(UsageError, match="w of 13"):
         other = AttributeNetwork(faces.vectors.shape[1], 13)
-        EncoderTrainer(faces, generator, other, tmp_path, SETTINGS)
+        EncoderTrainer(faces, generator, other, reader, tmp_path, SETTINGS)
 
 
 def test_the_attribute_network_comes_from_the_fit(attributes: AttributeNetwork, tmp_path: Path) -> None:
@@ -177,16 +187,34 @@ def test_the_attribute_network_comes_from_the_fit(attributes: AttributeNetwork, 
             load_attributes(tmp_path)
 
 
+def test_the_reader_comes_from_the_fit(reader: Reader, tmp_path: Path) -> None:
+    with pytest.raises(MissingError, match=r"reader\.pt.*train stylegan2"):
+        load_reader(tmp_path)
+    torch.save({"reader": reader.state_dict()}, tmp_path / "reader.pt")
+    images = torch.rand(2, 3, 64, 64)
+    for again, first in zip(load_reader(tmp_path).features(images), reader.features(images), strict=True):
+        assert torch.equal(again, first)
+    torch.save({"reader": {}}, tmp_path / "reader.pt")
+    with pytest.raises(InputFileError, match=r"reader\.pt: not a checkpoint"):
+        load_reader(tmp_path)
+
+
 def _save_fit(attributes: AttributeNetwork, folder: Path) -> None:
     state = {f"attributes.{key}": value for key, value in attributes.state_dict().items()}
     torch.save({"average": {**state, "generator.w_avg": torch.zeros(3)}}, folder / "paired.pt")
 
 
 def test_the_command_writes_an_encoder(
-    generator: StyleGAN2, attributes: AttributeNetwork, faces: FaceSet, work: Path, tmp_path: Path
+    generator: StyleGAN2,
+    attributes: AttributeNetwork,
+    reader: Reader,
+    faces: FaceSet,
+    work: Path,
+    tmp_path: Path,
 ) -> None:
     save_generator(generator, tmp_path / "g.safetensors")
     _save_fit(attributes, work)
+    torch.save({"reader": reader.state_dict()}, work / "reader.pt")
     words = f"train encoder --work {work} --generator {tmp_path}/g.safetensors -o {tmp_path}/e.safetensors"
     done = CliRunner().invoke(app, [*words.split(), "--faces", str(COUNT), "--steps", "2"])
     assert done.exit_code == 0, done.output
