@@ -25,7 +25,7 @@ _COUNTED = 256  # masks that tell how large the parts are
 class ParserSettings(NetworkSettings):
     """See `NetworkSettings`; a part weighs its share of all pixels to the power of -`evenness`, at first."""
 
-    steps: int = 12_000
+    steps: int = 5_000
     batch: int = 16
     lr: float = 3e-3
     evenness: float = 0.5
