@@ -25,7 +25,7 @@ from ..generators.training.labels import labels_of_faces
 from ..generators.training.paired import PairedModel
 from ..guidance.training.bpe import train_bpe, write_merges
 from ..guidance.training.clip import MEAN, STD, ClipSettings, ClipTrainer
-from ..guidance.training.parts import Batch, Part, Share, batch_of
+from ..guidance.training.parts import Batch, Pair, Part, Share, batch_of
 from ..guidance.training.photos import Teacher
 from ..guidance.training.pictures import (
     DrawingPart,
@@ -80,7 +80,9 @@ class FacePart:
         self.known = [face_of(seed) for seed in faces.seeds]
         self.labels = labels_of_faces(self.known)
         self.sizes = [len(odds) for odds in CHOICES.values()]
-        self.apart = [(_placed(*first), _placed(*second)) for first, second in held_out_pairs()]
+        self.apart: Sequence[Pair] = [
+            (_placed(*first), _placed(*second)) for first, second in held_out_pairs()
+        ]
 
     def __len__(self) -> int:
         return len(self.known)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..._base import kept
-from .parts import Batch, batch_of
+from .parts import Batch, Pair, batch_of
 from .sources.drawings import CLIP_ART, Drawing
 from .sources.photographs import Photograph
 from .styles.table import STYLES, style_caption, stylise
@@ -60,7 +60,7 @@ class DrawingPart:
     """
 
     taught = True
-    apart = ()
+    apart: Sequence[Pair] = ()
 
     def __init__(self, drawings: Sequence[Drawing], images: Pictures, textures: Tensor) -> None:
         self.drawings, self.images, self.textures = list(drawings), images, textures
@@ -170,7 +170,7 @@ class StyledPart:
     """
 
     taught = True
-    apart = ()
+    apart: Sequence[Pair] = ()
 
     def __init__(self, pictures: StyledSet, plain: Callable[[str, random.Random], str]) -> None:
         self.pictures, self.plain = pictures, plain
