@@ -210,6 +210,26 @@ def loaded_state(path: Path, device: torch.device) -> Iterator[dict[str, Any]]:
         raise InputFileError(f"{path}: not a checkpoint of this training ({reason}); move it away") from error
 
 
+@contextmanager
+def earlier_state(path: Path, holds: str, command: str) -> Iterator[dict[str, Any]]:
+    """`loaded_state`, on the CPU, of a training that another one builds on.
+
+    Args:
+        holds: what the checkpoint is needed for, after "it".
+        command: makes it.
+
+    Raises:
+        MissingError: there is none yet.
+        InputFileError: see `loaded_state`.
+    """
+    import torch
+
+    if not path.exists():
+        raise MissingError(f"{path}: not there, and it {holds}; run '{command}' first")
+    with loaded_state(path, torch.device("cpu")) as state:
+        yield state
+
+
 def kept(
     path: Path,
     draw: Callable[[Job], NDArray[np.uint8]],

@@ -345,9 +345,10 @@ def _another(face: Face, faces: list[Face], rng: random.Random) -> Face:
     kind = rng.random()
     if kind > _CHANGED_ONCE + _CHANGED_THRICE:
         return rng.choice(faces)
-    made = _changed(face, 1 if kind < _CHANGED_ONCE else 3, rng)
+    times = 1 if kind < _CHANGED_ONCE else 3
+    made = _changed(face, times, rng)
     while is_held_out(made):
-        made = _changed(face, 1 if kind < _CHANGED_ONCE else 3, rng)
+        made = _changed(face, times, rng)
     return made
 
 

@@ -25,7 +25,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from ..._base import Autosave, InputFileError, MissingError, loaded_state, save_state
+from ..._base import Autosave, InputFileError, earlier_state, loaded_state, save_state
 from ..pyramid import laplacian_loss
 from ..stylegan2.config import StyleGAN2Config
 from ..stylegan2.generator import StyleGAN2
@@ -155,13 +155,8 @@ def fitted_state(work: Path) -> Iterator[dict[str, Tensor]]:
         MissingError: the folder has none.
         InputFileError: its checkpoint is not one.
     """
-    path = work / "paired.pt"
-    if not path.exists():
-        raise MissingError(
-            f"{path}: not there, and it holds the right w of every face; "
-            f"run 'promptbrush train stylegan2 --work {work}' first"
-        )
-    with loaded_state(path, torch.device("cpu")) as state:
+    command = f"promptbrush train stylegan2 --work {work}"
+    with earlier_state(work / "paired.pt", "holds the right w of every face", command) as state:
         yield dict(state["average"])
 
 

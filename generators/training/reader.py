@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..._base import MissingError, loaded_state
+from ..._base import earlier_state
 from .classifier import ClassifierTrainer
 from .face_set import FaceSet
 from .faces import CHOICES
@@ -148,13 +148,8 @@ def load_reader(work: Path) -> Reader:
         MissingError: the folder has none.
         InputFileError: its checkpoint is not one.
     """
-    path = work / "reader.pt"
-    if not path.exists():
-        raise MissingError(
-            f"{path}: not there, and it tells what a generator draws wrong; "
-            f"run 'promptbrush train stylegan2 --work {work}' first"
-        )
+    command = f"promptbrush train stylegan2 --work {work}"
     reader = Reader()
-    with loaded_state(path, torch.device("cpu")) as state:
+    with earlier_state(work / "reader.pt", "tells what a generator draws wrong", command) as state:
         reader.load_state_dict(state["reader"])
     return reader.eval().requires_grad_(False)

@@ -339,10 +339,11 @@ class ClipTrainer:
         first, second = (
             places[each[:, asked.index]].to(self.device) for each in (batch.answers, batch.others)
         )
-        unasked = self._unasked(batch, asked.part, asked.index)[:, asked.places >= 0].to(self.device)
-        return answered(scale * image @ asked.texts.T, first, second, batch.share.to(self.device), unasked)
+        spared = self._unasked(batch, asked.part, asked.index)[:, asked.places >= 0].to(self.device)
+        return answered(scale * image @ asked.texts.T, first, second, batch.share.to(self.device), spared)
 
     def _unasked(self, batch: Batch, part: int, question: int) -> Tensor:
+        """`unasked` of a question of a part, (B, its values)."""
         own = self.parts[part][0]
         return unasked(batch, question, own.sizes[question], own.apart)
 
