@@ -319,7 +319,7 @@ def train_clip(
         typer.Option(min=0, help="steps on attacked pictures; need the stylegan2 of this work folder"),
     ] = None,
     attack_steps: Annotated[int | None, typer.Option(min=0, help="of each attack in these")] = None,
-    seed: Annotated[int, _SEED] = 0,
+    seed: Annotated[int | None, typer.Option(help="of the weights; else the preset's")] = None,
 ) -> None:
     """Train a CLIP on faces, drawings and styles; a stopped training goes on from its checkpoint."""
     from .editing import trainings

@@ -24,12 +24,12 @@ import torch
 from faces import JUDGE, NAMES, Faces, drawn, judged
 from promptbrush.editing.consumers import watch
 from promptbrush.editing.editor import Best
-from promptbrush.editing.inversion import invert
 from promptbrush.editing.models import LoadedModels, ModelChoice, load_models
 from promptbrush.editing.optimise import between, decoder, latent_edit, origin_of
 from promptbrush.editing.paste import paste_changed
 from promptbrush.editing.pictures import write_png
 from promptbrush.editing.recipe import EditSettings, edit_settings
+from promptbrush.editing.subjects import inverted
 from promptbrush.generators.training.face_captions import attribute_prompt
 from promptbrush.generators.training.face_set import face_of
 from promptbrush.generators.training.faces import CHOICES, resolve
@@ -94,7 +94,7 @@ def tasks(count: int, first_seed: int) -> list[Task]:
 
 def edited(models: LoadedModels, task: Task, settings: EditSettings) -> Tensor:
     """The finished pictures, at the size of the inputs; all faces of a task as one batch."""
-    found = invert(models.generator, models.encoder, task.faces.pictures)
+    found = inverted(models, task.faces.pictures)
     origin = origin_of(models, found.latent, settings)
     best = Best()
     watch(latent_edit(models, origin, settings).run(), [best])

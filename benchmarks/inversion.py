@@ -16,8 +16,8 @@ from pathlib import Path
 
 import torch
 from faces import JUDGE, NAMES, judged, unseen
-from promptbrush.editing.inversion import invert
 from promptbrush.editing.models import ModelChoice, load_models
+from promptbrush.editing.subjects import inverted
 from promptbrush.generators.training.judge import load_judge
 
 FIRST_SEED = 25_000_000
@@ -37,7 +37,7 @@ def main() -> None:
     found, seconds = [], []
     for picture in faces.pictures.split(1):
         start = time.perf_counter()
-        found.append(invert(models.generator, models.encoder, picture).image.cpu())
+        found.append(inverted(models, picture).image.cpu())
         seconds.append(time.perf_counter() - start)
     before, after = judged(judge, faces.pictures), judged(judge, torch.cat(found))
     print(f"{'attribute':18s} {'judge right':>11s} {'kept':>6s}")

@@ -13,12 +13,13 @@ from typing import Literal
 import torch
 import torch.nn.functional as F
 from pydantic import BaseModel, ConfigDict, Field
-from torch import Tensor
+from torch import Tensor, nn
 
 from .._base import UsageError
 from ..generators.encoder import Encoder
 from ..generators.pyramid import reconstruction_loss
 from ..generators.stylegan2.generator import StyleGAN2
+from ..guidance.identity import FeatureDistance
 from ..guidance.objective import Context, Function, Objective, Sum
 from .drivers import Gradient, Latent
 from .edit import Edit, Step
@@ -40,6 +41,11 @@ class InversionSettings(BaseModel):
     anchor: float = Field(default=0.02, ge=0, description="weight of the square of what all layers moved")
     own: float = Field(
         default=0.5, ge=0, description="weight of the square of what each layer moved on its own"
+    )
+    content: float = Field(
+        default=0.3,
+        ge=0,
+        description="weight of the distance of features, where a network of features is given",
     )
     search_steps: int = Field(
         default=200, ge=0, le=100_000, description="steps in W where no encoder guesses"
@@ -77,6 +83,7 @@ def invert(
     image: Tensor,
     settings: InversionSettings | None = None,
     see: Callable[[Step], None] | None = None,
+    content: nn.Module | None = None,
 ) -> Inversion:
     """Find the latent of each picture; pictures of a batch do not influence each other.
 
@@ -91,6 +98,8 @@ def invert(
         image: (B,3,H,W) in [0,1]; other shapes than the generator's square are letterboxed.
         settings: the defaults if None.
         see: is shown every step; its latents are the offsets 'shared' and 'own' from the guess.
+        content: pictures (B,3,H,W) in [0,1] to features (B,...): pixels leave a nose or freckles to the end, since
+            they are a few of them; features see them as they see a hat.
 
     Raises:
         UsageError: not RGB pictures, or an encoder of another generator.
@@ -100,7 +109,9 @@ def invert(
         raise UsageError(f"pictures (B,3,H,W) can be inverted, not {tuple(image.shape)}")
     model, device = _frozen(generator), generator.w_avg.device
     target, placement = letterbox(image.detach().to(device, torch.float32), generator.resolution)
-    descent = _Descent(model, target, _spread(model, encoder), see)
+    features = FeatureDistance(content, target, name="content") if content and settings.content > 0 else None
+    seen = None if features is None else features * settings.content
+    descent = _Descent(model, target, _spread(model, encoder), see, seen)
     if encoder is None:
         average = model.w_avg.repeat(len(target), model.num_ws, 1)
         start = descent.run(
@@ -137,6 +148,7 @@ class _Descent:
     target: Tensor
     spread: Tensor
     see: Callable[[Step], None] | None
+    content: Objective | None = None
 
     def run(self, start: Tensor, steps: int, lr: float, anchor: float, own: float | None) -> _Found:
         """Move W+ codes; 0 steps give them back with their pictures. Without `own`, all layers move together."""
@@ -157,7 +169,8 @@ class _Descent:
     def _objective(self, anchor: float, own: float | None) -> Objective:
         near = {"shared": anchor} if own is None else {"shared": anchor, "own": own}
         terms = [_Near(part) * weight for part, weight in near.items() if weight > 0]
-        return Sum([Function(self._distance, "picture"), *terms])
+        seen = [] if self.content is None else [self.content]
+        return Sum([Function(self._distance, "picture"), *seen, *terms])
 
     def _draw(self, start: Tensor, offsets: Latent) -> Tensor:
         return self.model.decode(self._moved(start, offsets))

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from .._base import InputFileError, MissingError, UsageError
 from ..generators.encoder import Encoder, load_encoder
 from ..generators.packs.pack import Pack, embedded_packs, load_pack
 from ..generators.stylegan2 import StyleGAN2, load_generator
-from ..guidance.face_features import FaceFeatures
+from ..guidance.face_features import FaceFeatures, StageFeatures
 from ..guidance.identity import FaceEncoder, load_face_encoder
 from ..guidance.perceptor import AnyPerceptor, Ensemble, load_ensemble
 from .doctor import resolve_device, resolve_precision
@@ -47,6 +48,12 @@ class LoadedModels:
     names: Models
     known: Explored | None = None
     explored: dict[tuple[int, str], Explored] = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def content(self) -> nn.Module | None:
+        """What inversion compares pictures by besides pixels: the stages of a network of drawn faces."""
+        own = self.face_encoder
+        return StageFeatures(own) if isinstance(own, FaceFeatures) else None
 
 
 @dataclass(frozen=True)

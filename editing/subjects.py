@@ -12,7 +12,7 @@ from .._base import InputFileError, UsageError
 from ..generators.stylegan2 import StyleGAN2
 from .drivers import Latent
 from .framing import Placement, letterbox
-from .inversion import invert
+from .inversion import Inversion, invert
 from .latents import load_latent
 from .models import LoadedModels
 from .optimise import on_device
@@ -77,8 +77,13 @@ def open_picture(
         square, placement = letterbox(picture.image, models.generator.resolution)
         square = square.to(models.device)
         return Subject(found.w, picture, placement, square, area, {**files, **found.files})
-    inverted = invert(models.generator, models.encoder, picture.image)
-    return Subject(inverted.latent, picture, inverted.placement, inverted.target, area, files)
+    inversion = inverted(models, picture.image)
+    return Subject(inversion.latent, picture, inversion.placement, inversion.target, area, files)
+
+
+def inverted(models: LoadedModels, image: Tensor) -> Inversion:
+    """The latents of pictures (B,3,H,W) in [0,1], by all that the models have to find them; see `invert`."""
+    return invert(models.generator, models.encoder, image, content=models.content)
 
 
 def open_latent(models: LoadedModels, path: str | Path) -> Subject:

@@ -56,7 +56,8 @@ __all__ = [
 
 PRESETS = ("mini",)
 # The one that guides, and the one that names what others made: another tower, another seed, not hardened.
-CLIPS = {"mini": ClipSettings(), "judge": ClipSettings(steps=6_000, harden_steps=0, tower_lr=1e-3)}
+CLIPS = {"mini": ClipSettings(), "judge": ClipSettings(steps=5_000, harden_steps=0, tower_lr=1e-3)}
+_CLIP_SEEDS = {"mini": 0, "judge": 1}
 LICENCE = "CC-BY-4.0"
 ATTRIBUTION = (
     "Faces drawn with 'Toon Head' by Johan Melin (CC BY 4.0), through DiceBear, with changes: parts, colours and "
@@ -113,16 +114,22 @@ def stylegan2(
 
 
 def clip(
-    work: Path, output: Path, data: Path, faces: int, seed: int, settings: ClipSettings, shape: str
+    work: Path, output: Path, data: Path, faces: int, seed: int | None, settings: ClipSettings, shape: str
 ) -> Iterator[str]:
-    """Train a CLIP of one of CLIPS on faces, drawings and styles, then its picture tower on attacked pictures."""
+    """Train a CLIP of one of CLIPS on faces, drawings and styles, then its picture tower on attacked pictures.
+
+    Args:
+        seed: the preset's if None.
+    """
     generator = load_paired(work) if settings.harden_steps else None
     sources = read_sources(data)
-    world = mini_world(load_faces(work, faces, _SIZE), sources, work, seed)
-    config, merges = clip_config(world, work, seed, shape)
+    # All CLIPs learn from one world, so that what is drawn of it is drawn once; their seeds set them apart.
+    world = mini_world(load_faces(work, faces, _SIZE), sources, work)
+    config, merges = clip_config(world, work, shape)
     size = config["vision_cfg"]["image_size"]
-    blends = draw_blends(world.faces, generator, size, seed=seed) if generator is not None else None
-    trainer = clip_trainer(world, work, settings, blends, seed, shape)
+    blends = draw_blends(world.faces, generator, size) if generator is not None else None
+    own = _CLIP_SEEDS[shape] if seed is None else seed
+    trainer = clip_trainer(world, work, settings, blends, own, shape)
     for step in trainer.run():
         if (step.index + 1) % 50 == 0:
             yield f"{step.stage} {step.index + 1}/{step.total}  loss {step.loss:.4f}"

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import torch
 from promptbrush.editing.framing import letterbox
-from promptbrush.editing.inversion import invert
 from promptbrush.editing.models import ModelChoice, load_models
 from promptbrush.editing.pictures import write_png
+from promptbrush.editing.subjects import inverted
 from promptbrush.generators.training.face_set import face_of
 from promptbrush.generators.training.faces import render
 
@@ -30,7 +30,7 @@ def sheet(pack: str, columns: int, first_seed: int) -> torch.Tensor:
     models = load_models(ModelChoice(pack))
     pictures = drawn(2 * columns, first_seed, 256)
     small = letterbox(pictures, models.generator.resolution)[0]
-    found = invert(models.generator, models.encoder, pictures).image
+    found = inverted(models, pictures).image
     rows = [part for pair in zip(small.split(columns), found.split(columns), strict=True) for part in pair]
     return torch.cat([torch.cat([*row], dim=2) for row in rows], dim=1)[None]
 

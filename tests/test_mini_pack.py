@@ -9,8 +9,8 @@ import promptbrush
 import pytest
 import torch
 from promptbrush.editing.framing import letterbox
-from promptbrush.editing.inversion import invert
 from promptbrush.editing.models import LoadedModels, load_models
+from promptbrush.editing.subjects import inverted
 from promptbrush.generators.packs import load_pack
 from promptbrush.generators.training.face_captions import attribute_prompt
 from promptbrush.generators.training.face_set import face_of
@@ -85,7 +85,7 @@ def test_clip_names_what_it_sees(models: LoadedModels, faces: list[Face], pictur
 def test_inversion_keeps_what_is_visible(
     models: LoadedModels, judge: Judge, pictures: Tensor, visible: Tensor
 ) -> None:
-    found = invert(models.generator, models.encoder, pictures[:24]).image
+    found = inverted(models, pictures[:24]).image
     same = seen(judge, found) == seen(judge, pictures[:24])
     assert same[visible[:24]].float().mean() >= 0.85
 

@@ -133,6 +133,7 @@ class ClipTrainer:
         merges: the file of the tokenizer's merges.
         names: of the teacher's classes.
         teacher: has the width of the configuration; without one nothing is known of photographs.
+        name: of the checkpoint.
     """
 
     def __init__(
@@ -146,6 +147,7 @@ class ClipTrainer:
         teacher: Teacher | None = None,
         seed: int = 0,
         device: str = "cpu",
+        name: str = "clip",
     ) -> None:
         self.shares, self.settings, self.device = list(shares), settings, torch.device(device)
         self.parts = self._parts(False)
@@ -169,7 +171,7 @@ class ClipTrainer:
         self.rates = {
             name: [group["lr"] for group in each.param_groups] for name, each in self.optimisers.items()
         }
-        self.path, self.done = folder / "clip.pt", dict.fromkeys(STAGES, 0)
+        self.path, self.done = folder / f"{name}.pt", dict.fromkeys(STAGES, 0)
         if self.path.exists():
             self._load()
 

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+import torch.nn.functional as F
 from promptbrush import UsageError
 from promptbrush.editing.edit import Step
 from promptbrush.editing.framing import paste_back
@@ -10,7 +11,7 @@ from promptbrush.generators.encoder import Encoder, EncoderConfig
 from promptbrush.generators.pyramid import reconstruction_loss
 from promptbrush.generators.stylegan2 import StyleGAN2, StyleGAN2Config
 from pydantic import ValidationError
-from torch import Tensor
+from torch import Tensor, nn
 
 CONFIG = StyleGAN2Config(
     resolution=32,
@@ -94,6 +95,31 @@ def test_weights_keep_the_latent_near_the_guess_and_near_w(
     assert near_w[1] < 0.5 * free[1]
     assert near_w[0] > 0.5 * free[0]
     assert near_guess[0] < 0.2 * free[0]
+
+
+class Corner(nn.Module):
+    """Sees the mean colour of the upper left corner alone."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        return images[..., :8, :8].mean((2, 3))
+
+
+def test_a_network_of_features_counts_besides_the_pixels(generator: StyleGAN2, encoder: Encoder) -> None:
+    # Not to be drawn, so that pixels and features disagree about what is nearest.
+    picture = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0)) ** 3
+
+    def apart(weight: float) -> tuple[float, set[str]]:
+        names = set[str]()
+        settings = InversionSettings(content=weight)
+        found = invert(
+            generator, encoder, picture, settings, lambda step: names.update(step.losses), Corner()
+        )
+        here, there = (F.normalize(Corner()(each), dim=1) for each in (found.image, picture))
+        return float((1 - (here * there).sum(1)).mean()), names
+
+    (far, without), (near, given) = apart(0), apart(100)
+    assert near < 0.5 * far
+    assert given - without == {"content"}
 
 
 def test_pictures_of_a_batch_do_not_influence_each_other(
