@@ -36,14 +36,14 @@ class InversionSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     space: Literal["w", "w+"] = Field(default="w+", description="one w for all layers, or one for each")
-    steps: int = Field(default=30, ge=0, le=100_000, description="steps on the picture after the first guess")
+    steps: int = Field(default=20, ge=0, le=100_000, description="steps on the picture after the first guess")
     lr: float = Field(default=0.1, gt=0, le=100, description="learning rate of these steps")
     anchor: float = Field(default=0.02, ge=0, description="weight of the square of what all layers moved")
     own: float = Field(
         default=0.5, ge=0, description="weight of the square of what each layer moved on its own"
     )
     content: float = Field(
-        default=0.3,
+        default=1.0,
         ge=0,
         description="weight of the distance of features, where a network of features is given",
     )

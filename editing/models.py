@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
 from .._base import InputFileError, MissingError, UsageError
+from ..generators.content import FaceContent, load_content
 from ..generators.encoder import Encoder, load_encoder
 from ..generators.packs.pack import Pack, embedded_packs, load_pack
 from ..generators.stylegan2 import StyleGAN2, load_generator
-from ..guidance.face_features import FaceFeatures, StageFeatures
+from ..guidance.face_features import FaceFeatures
 from ..guidance.identity import FaceEncoder, load_face_encoder
 from ..guidance.perceptor import AnyPerceptor, Ensemble, load_ensemble
 from .doctor import resolve_device, resolve_precision
@@ -35,6 +35,7 @@ class LoadedModels:
     Attributes:
         names: what a recipe keeps of them.
         known: random pictures that the pack's CLIP has seen already, if they are the pack's generator and CLIP.
+        content: what inversion compares pictures by besides their pixels, if the generator is the pack's.
         explored: those that edits looked at, by their number and the form of CLIP's input.
     """
 
@@ -47,13 +48,8 @@ class LoadedModels:
     precision: torch.dtype
     names: Models
     known: Explored | None = None
+    content: FaceContent | None = None
     explored: dict[tuple[int, str], Explored] = field(default_factory=dict, compare=False, repr=False)
-
-    @property
-    def content(self) -> nn.Module | None:
-        """What inversion compares pictures by besides pixels: the stages of a network of drawn faces."""
-        own = self.face_encoder
-        return StageFeatures(own) if isinstance(own, FaceFeatures) else None
 
 
 @dataclass(frozen=True)
@@ -96,6 +92,7 @@ def load_models(choice: ModelChoice | None = None) -> LoadedModels:
         precision,
         _names(choice, pack, encoder is not None),
         _known(choice, pack, generator),
+        _content(choice, pack, device),
     )
 
 
@@ -155,6 +152,15 @@ def _face_encoder(choice: ModelChoice, pack: Pack, device: torch.device) -> Face
     return load_face_encoder(path, device) if path else None
 
 
+def _content_path(choice: ModelChoice, pack: Pack) -> Path | None:
+    return pack.path("content") if choice.generator is None and pack.content else None
+
+
+def _content(choice: ModelChoice, pack: Pack, device: torch.device) -> FaceContent | None:
+    path = _content_path(choice, pack)
+    return load_content(path).to(device) if path else None
+
+
 def _explored_path(choice: ModelChoice, pack: Pack) -> Path | None:
     own = choice.generator is None and choice.clip is None
     return pack.path("explored") if own and pack.explored else None
@@ -211,6 +217,8 @@ def _names(choice: ModelChoice, pack: Pack, encoded: bool) -> Models:
         files["face_encoder"] = face_encoder
     if known := _explored_path(choice, pack):
         files["explored"] = known
+    if content := _content_path(choice, pack):
+        files["content"] = content
     weights = {role: _weights(spec) for role, spec in files.items()}
     hashes = {role: sha256(path) for role, path in weights.items() if path.is_file()}
     name = choice.pack if choice.pack in embedded_packs() else readable(pack.folder.resolve())

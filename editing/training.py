@@ -391,7 +391,7 @@ def save_clip(trainer: ClipTrainer, config: Mapping[str, Any], merges: Path, fol
     stored = {**config, "preprocess": {"mean": list(MEAN), "std": list(STD)}}
     state = {
         key: value.detach().cpu().contiguous().to(torch.float16 if value.is_floating_point() else value.dtype)
-        for key, value in trainer.model.state_dict().items()
+        for key, value in trainer.weights().items()
     }
     try:
         folder.mkdir(parents=True, exist_ok=True)

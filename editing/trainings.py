@@ -15,6 +15,7 @@ from typing import Any
 import torch
 
 from .._base import UsageError, did_you_mean
+from ..generators.content import save_content
 from ..generators.encoder import save_encoder
 from ..generators.packs import write_manifest
 from ..generators.parser import save_parser
@@ -63,9 +64,15 @@ ATTRIBUTION = (
     "Faces drawn with 'Toon Head' by Johan Melin (CC BY 4.0), through DiceBear, with changes: parts, colours and "
     "backgrounds were added",
 )
-ATTRIBUTES = "attributes.safetensors"
+ATTRIBUTES, CONTENT = "attributes.safetensors", "content.safetensors"
 # Files of a pack that may be missing, by what they do in it.
-_OPTIONAL = {"encoder": "encoder", "face_encoder": "features", "parser": "parser", "explored": "explored"}
+_OPTIONAL = {
+    "encoder": "encoder",
+    "face_encoder": "features",
+    "parser": "parser",
+    "content": "content",
+    "explored": "explored",
+}
 _SIZE, _JUDGE_SIZE = 128, 64
 _SHEET_EVERY = 1000
 
@@ -108,8 +115,10 @@ def stylegan2(
         if (done.index + 1) % 200 == 0:
             sheet(fit_rows(last.average, drawn))
     sheet(fit_rows(last.average, drawn))
-    save_generator(last.average.generator, output, {"licence": LICENCE, "seed": str(seed)}, torch.float16)
-    save_half(last.average.attributes, output.with_name(ATTRIBUTES), {"licence": LICENCE, "seed": str(seed)})
+    header = {"licence": LICENCE, "seed": str(seed)}
+    save_generator(last.average.generator, output, header, torch.float16)
+    save_half(last.average.attributes, output.with_name(ATTRIBUTES), header)
+    save_content(reading.network, output.with_name(CONTENT), header)
     yield f"{output}: {fit.steps} steps of fit, {fit.refine_steps} of refining, {finish.steps} of finish"
 
 

@@ -13,7 +13,7 @@ from .._base import Entry, NameTable
 if TYPE_CHECKING:
     from .clip import Directional, Progress, Similarity, cosine_distance, spherical_distance, text_direction
     from .cutouts import Cutouts, draw_seeds, step_seed
-    from .face_features import FaceFeatures, StageFeatures, load_face_features
+    from .face_features import FaceFeatures, load_face_features
     from .identity import FaceEncoder, FeatureDistance, load_face_encoder
     from .objective import Context, Function, Latent, Losses, Objective, Scaled, Start, Sum, total
     from .perceptor import AnyPerceptor, Ensemble, Perceptor, load_ensemble, load_perceptor
@@ -42,7 +42,6 @@ __all__ = [
     "PromptFeatures",
     "Scaled",
     "Similarity",
-    "StageFeatures",
     "Start",
     "Sum",
     "TotalVariation",
@@ -86,7 +85,7 @@ _MODULES = {
     "objective": "Context Function Latent Losses Objective Scaled Start Sum total",
     "clip": "Directional Progress Similarity cosine_distance spherical_distance text_direction",
     "regularity": "LatentDistance PictureDistance TotalVariation",
-    "face_features": "FaceFeatures StageFeatures load_face_features",
+    "face_features": "FaceFeatures load_face_features",
     "identity": "FaceEncoder FeatureDistance load_face_encoder",
 }
 _LAZY = {name: f".{module}" for module, names in _MODULES.items() for name in names.split()}

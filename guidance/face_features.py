@@ -1,12 +1,10 @@
 """A small network that tells drawn faces apart: identity where the published face network knows only photographs.
 
-Its embedding stays when expression, glasses, hair, clothes and backdrop change; its stages also serve as a distance of
-content, after Zhang et al. 2018.
+Its embedding stays when expression, glasses, hair, clothes and backdrop change.
 """
 
 from __future__ import annotations
 
-import math
 from itertools import pairwise
 from pathlib import Path
 
@@ -50,39 +48,16 @@ class FaceFeatures(nn.Module):
         self.norm = nn.GroupNorm(_GROUPS, _WIDTHS[-1])
         self.head = nn.Linear(_GRID**2 * _WIDTHS[-1], WIDTH)
 
-    def maps(self, images: Tensor) -> list[Tensor]:
-        """The features of all stages, (B,C,S,S) each, from 64 px down to 8."""
-        x = self.stem(_sized(images) * 2 - 1)
-        found = [x]
-        for stage in self.stages:
-            x = stage(x)
-            found.append(x)
-        return found
-
     def forward(self, images: Tensor) -> Tensor:
         """See the class."""
-        top = F.gelu(self.norm(self.maps(images)[-1]))
+        x = self.stem(_sized(images) * 2 - 1)
+        for stage in self.stages:
+            x = stage(x)
+        top = F.gelu(self.norm(x))
         # Where something is tells faces apart as well, so the mean is taken over quarters of the side only.
         pooled = F.adaptive_avg_pool2d(top, _GRID).flatten(1)
         features: Tensor = F.normalize(self.head(pooled).float(), dim=1)
         return features
-
-
-class StageFeatures(nn.Module):
-    """Pictures (B,3,H,W) in [0,1] -> the maps of all stages as one unit vector each picture.
-
-    At every place a map's features have one length, and all stages weigh the same, so that the cosine distance of
-    two vectors is the mean over stages and places of that of the features.
-    """
-
-    def __init__(self, network: FaceFeatures) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, images: Tensor) -> Tensor:
-        """See the class."""
-        maps = [F.normalize(each.float(), dim=1).flatten(1) for each in self.network.maps(images)]
-        return torch.cat([F.normalize(each, dim=1) for each in maps], dim=1) / math.sqrt(len(maps))
 
 
 def _sized(images: Tensor) -> Tensor:

@@ -31,7 +31,7 @@ from ..._base import InputFileError, MissingError, UsageError, did_you_mean
 
 MANIFEST_NAME = "pack.json"
 FORMAT = 1
-ROLES = ("generator", "clip", "encoder", "face_encoder", "parser", "explored")
+ROLES = ("generator", "clip", "encoder", "face_encoder", "parser", "content", "explored")
 ROOT = Path(__file__).parent
 _MANIFEST_BYTES = 2**20
 _HASH_SHOWN = 12
@@ -90,6 +90,7 @@ class Pack(BaseModel):
         resolution: side of the generator's pictures in pixels.
         generator, encoder: files of the pack.
         face_encoder, parser: files of the pack, the identity network and the one that finds the parts of a face.
+        content: file of the pack, the network by whose features inversion compares pictures.
         explored: file of the pack, what its CLIP sees in random pictures of its generator.
         clip: a folder or file of the pack, "ARCH=file of the pack", or published weights such as
             "ViT-B-32/openai" or "hf-hub:organisation/name".
@@ -112,6 +113,7 @@ class Pack(BaseModel):
     encoder: str | None = None
     face_encoder: str | None = None
     parser: str | None = None
+    content: str | None = None
     explored: str | None = None
     files: dict[Inside, Sha256]
     licence: Line

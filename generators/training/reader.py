@@ -2,14 +2,13 @@
 
 Pixel losses leave a nose or freckles to the end, since they are a few pixels; to the reader they weigh as much as a
 hat. It is trained on pictures moved against it within an L2 ball, so that its gradients are strokes and not noise
-(Engstrom et al. 2019). It belongs to the training of generators: it neither guides an edit nor judges one, and its
-architecture is not the judge's.
+(Engstrom et al. 2019). Its stages become the pack's `content`, which guides inversion; it judges
+nothing, and its architecture is not the judge's.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -17,71 +16,33 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..._base import earlier_state
+from ..content import WIDTHS, FaceContent, reading_size
 from .classifier import ClassifierTrainer
 from .face_set import FaceSet
 from .faces import CHOICES
 from .labels import attribute_loss
 from .network import NetworkSettings
 
-_SIZE, _WIDTHS, _TOP, _SMALLEST = 64, (24, 48, 96, 160), 32, 8
+_TOP, _SMALLEST = 32, 8
 
 
-class _Stage(nn.Module):
-    """Halves the side, then one residual block."""
-
-    def __init__(self, before: int, after: int) -> None:
-        super().__init__()
-        self.down = nn.Conv2d(before, after, 3, stride=2, padding=1)
-        self.block = nn.Sequential(
-            nn.BatchNorm2d(after),
-            nn.ReLU(),
-            nn.Conv2d(after, after, 3, padding=1, bias=False),
-            nn.BatchNorm2d(after),
-            nn.ReLU(),
-            nn.Conv2d(after, after, 3, padding=1),
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = self.down(x)
-        made: Tensor = x + self.block(x)
-        return made
-
-
-class Reader(nn.Module):
-    """Pictures (B,3,S,S) in [-1,1] -> features of all stages, and logits by attribute, (B, values) each.
-
-    Larger pictures are read at 64 px, where everything can be told that a face has.
-    """
+class Reader(FaceContent):
+    """Pictures (B,3,S,S) in [-1,1] -> features of all stages, and logits by attribute, (B, values) each."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.stem = nn.Sequential(nn.Conv2d(3, _WIDTHS[0], 3, padding=1), nn.ReLU())
-        self.stages = nn.ModuleList(_Stage(before, after) for before, after in pairwise(_WIDTHS))
         self.top = nn.Sequential(
-            nn.BatchNorm2d(_WIDTHS[-1]), nn.ReLU(), nn.Conv2d(_WIDTHS[-1], _TOP, 1), nn.Flatten(), nn.ReLU()
+            nn.BatchNorm2d(WIDTHS[-1]), nn.ReLU(), nn.Conv2d(WIDTHS[-1], _TOP, 1), nn.Flatten(), nn.ReLU()
         )
         self.heads = nn.ModuleDict(
             {name: nn.Linear(_SMALLEST**2 * _TOP, len(odds)) for name, odds in CHOICES.items()}
         )
 
-    def features(self, images: Tensor) -> list[Tensor]:
-        """The features of all stages, (B,C,S,S) each, from half the size down."""
-        x, found = self.stem(reading_size(images)), []
-        for stage in self.stages:
-            x = stage(x)
-            found.append(x)
-        return found
-
-    def forward(self, images: Tensor) -> tuple[list[Tensor], dict[str, Tensor]]:
+    def read(self, images: Tensor) -> tuple[list[Tensor], dict[str, Tensor]]:
         """See the class."""
         features = self.features(images)
         top = self.top(features[-1])
         return features, {name: head(top).float() for name, head in self.heads.items()}
-
-
-def reading_size(images: Tensor) -> Tensor:
-    """Pictures (B,3,S,S) in the size in which a reader reads them."""
-    return images if images.shape[3] <= _SIZE else F.adaptive_avg_pool2d(images, _SIZE)
 
 
 def reading_distance(reader: Reader, made: Tensor, drawn: Tensor) -> Tensor:
@@ -94,7 +55,7 @@ def reading_distance(reader: Reader, made: Tensor, drawn: Tensor) -> Tensor:
 
 def reading_loss(reader: Reader, made: Tensor, drawn: Tensor, labels: Tensor, naming: float) -> Tensor:
     """`reading_distance`, and `naming` times the cross-entropy of the made pictures' attributes: a scalar."""
-    found, logits = reader(made)
+    found, logits = reader.read(made)
     return _apart(reader, found, drawn) + naming * attribute_loss(logits, labels)
 
 
@@ -130,7 +91,7 @@ class ReaderTrainer(ClassifierTrainer[Reader]):
 
     def _read(self, images: Tensor, labels: Tensor) -> Tensor:
         with torch.autocast("cpu", dtype=torch.bfloat16):
-            _, logits = self.network(images.contiguous(memory_format=torch.channels_last))
+            _, logits = self.network.read(images.contiguous(memory_format=torch.channels_last))
         return attribute_loss(logits, labels)
 
     def _attacked(self, images: Tensor, labels: Tensor) -> Tensor:

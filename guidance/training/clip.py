@@ -56,6 +56,8 @@ class ClipSettings:
         radius: of the largest L2 ball in [-1,1] units around a picture of the whole size, of which every picture has a
             random share; it grows from a tenth to the whole over the first half of `harden`. Of any size, for the
             largest take small things (earrings, mouths) away altogether.
+        kept: share of the picture tower as it was before `harden` in the finished weights (Wortsman et al. 2022,
+            WiSE-FT): hardening costs photographs and small things more than it need.
     """
 
     steps: int = 5_000
@@ -77,7 +79,8 @@ class ClipSettings:
     harden_lr: float = 2e-4
     weight_decay: float = 0.05
     attack_steps: int = 1
-    radius: float = 12.0
+    radius: float = 8.0
+    kept: float = 0.5
     text_groups: int = 4
     save_seconds: float = 180.0
 
@@ -171,6 +174,7 @@ class ClipTrainer:
         self.rates = {
             name: [group["lr"] for group in each.param_groups] for name, each in self.optimisers.items()
         }
+        self.learned: dict[str, Tensor] = {}
         self.path, self.done = folder / f"{name}.pt", dict.fromkeys(STAGES, 0)
         if self.path.exists():
             self._load()
@@ -231,6 +235,8 @@ class ClipTrainer:
         A tower that starts from a trained one keeps its statistics: parts so unlike have none in common.
         """
         self.parts, visual = self._parts(hard), self.model.visual
+        if hard and not self.done["harden"]:
+            self.learned = {key: value.clone() for key, value in visual.state_dict().items()}
         self.model.train().requires_grad_(not hard)
         visual.train(not self.begun).requires_grad_(True)
         if self.begun:
@@ -398,6 +404,14 @@ class ClipTrainer:
             features: Tensor = pooled @ model.text_projection
         return features.float()
 
+    def weights(self) -> dict[str, Tensor]:
+        """The model's state, whose picture tower lies between what it learnt and what hardening made of it."""
+        state = {key: value.detach() for key, value in self.model.state_dict().items()}
+        for key, before in self.learned.items():
+            if before.is_floating_point():
+                state[f"visual.{key}"] = torch.lerp(state[f"visual.{key}"], before, self.settings.kept)
+        return state
+
     def save(self) -> None:
         """Write the whole state in one step."""
         version, internal, gauss = self.words.getstate()
@@ -408,6 +422,7 @@ class ClipTrainer:
             "rng": self.rng.get_state(),
             "words": [version, list(internal), gauss],
             "done": self.done,
+            "learned": self.learned,
         }
         save_state(self.path, state)
 
@@ -421,6 +436,7 @@ class ClipTrainer:
             version, internal, gauss = state["words"]
             self.words.setstate((version, tuple(internal), gauss))
             self.done.update(state["done"])
+            self.learned = state["learned"]
 
 
 def _total(terms: Mapping[str, Tensor]) -> Tensor:

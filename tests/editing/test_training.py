@@ -146,13 +146,14 @@ def test_a_batch_of_faces_is_described_by_its_captions_and_answers(faces: FaceSe
 def test_hardening_resumes_to_the_same_bits_and_leaves_the_words(
     few: World, model: PairedModel, tmp_path: Path
 ) -> None:
-    blends = draw_blends(few.faces, model, 96)
+    blends, finished = draw_blends(few.faces, model, 96), list[dict[str, torch.Tensor]]()
 
     def trained(folder: Path, steps: int) -> dict[str, torch.Tensor]:
         trainer = clip_trainer(few, folder, SETTINGS, blends)
         for _, step in zip(range(steps), trainer.run(), strict=False):
             assert step.loss > 0
         trainer.save()
+        finished.append(trainer.weights())
         return {key: value.clone() for key, value in trainer.model.state_dict().items()}
 
     whole, learnt = trained(tmp_path / "whole", 4), trained(tmp_path / "parts", 2)
@@ -164,6 +165,11 @@ def test_hardening_resumes_to_the_same_bits_and_leaves_the_words(
             assert torch.equal(value, learnt[key]), key
     moved = whole["visual.trunk.conv_stem.weight"] - learnt["visual.trunk.conv_stem.weight"]
     assert float(moved.abs().max()) > 0
+    # Half of what was learnt stays, before and after going on from a checkpoint.
+    key = "visual.trunk.conv_stem.weight"
+    for each in (finished[0], finished[-1]):
+        torch.testing.assert_close(each[key], (whole[key] + learnt[key]) / 2)
+    assert torch.equal(finished[1][key], learnt[key])
 
 
 def test_merges_are_made_once_and_a_damaged_file_is_named(world: World, tmp_path: Path) -> None:

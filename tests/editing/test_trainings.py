@@ -9,7 +9,7 @@ from promptbrush.editing.models import ModelChoice, load_models
 from promptbrush.generators.packs import load_pack
 from promptbrush.generators.parser import load_parser
 from promptbrush.generators.training.judge import load_judge
-from promptbrush.guidance.face_features import FaceFeatures, StageFeatures, load_face_features
+from promptbrush.guidance.face_features import FaceFeatures, load_face_features
 
 LOADERS = {"judge": load_judge, "parser": load_parser, "features": load_face_features}
 
@@ -46,7 +46,6 @@ def test_a_pack_names_the_networks_that_are_there(tiny_pack: Path, command, tmp_
     assert load_pack(folder).path("parser") == folder / "parser.safetensors"
     models = load_models(ModelChoice(str(folder), device="cpu", precision="float32"))
     assert isinstance(models.face_encoder, FaceFeatures)
-    assert isinstance(models.content, StageFeatures)
     assert {"face_encoder", "explored"} <= models.names.hashes.keys()
     assert models.known is not None
     assert models.known.w.shape == (3, models.generator.w_dim)

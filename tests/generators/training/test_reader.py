@@ -19,7 +19,7 @@ def test_it_learns_a_small_set_by_heart(faces: FaceSet, tmp_path: Path) -> None:
     losses = [loss for _, loss in trainer.run()]
     assert losses[-1] < 0.5 * losses[0]
     with torch.no_grad():
-        _, logits = trainer.network(faces.pictures(torch.arange(16)))
+        _, logits = trainer.network.read(faces.pictures(torch.arange(16)))
     assert accuracy(logits, trainer.labels)["background_colour"] > 0.8
 
 
@@ -52,5 +52,5 @@ def test_the_loss_is_none_for_the_same_and_sees_small_changes(faces: FaceSet) ->
 def test_larger_pictures_are_read_at_its_size(faces: FaceSet) -> None:
     reader, drawn = Reader().eval(), faces.pictures(torch.arange(2))
     larger = torch.nn.functional.interpolate(drawn, scale_factor=2, mode="nearest")
-    for small, large in zip(reader(drawn)[0], reader(larger)[0], strict=True):
+    for small, large in zip(reader.features(drawn), reader.features(larger), strict=True):
         torch.testing.assert_close(large, small)
