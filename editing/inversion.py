@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial, reduce
 from itertools import islice
@@ -109,9 +109,10 @@ def invert(
         raise UsageError(f"pictures (B,3,H,W) can be inverted, not {tuple(image.shape)}")
     model, device = _frozen(generator), generator.w_avg.device
     target, placement = letterbox(image.detach().to(device, torch.float32), generator.resolution)
-    features = FeatureDistance(content, target, name="content") if content and settings.content > 0 else None
-    seen = None if features is None else features * settings.content
-    descent = _Descent(model, target, _spread(model, encoder), see, seen)
+    terms: list[Objective] = []
+    if content is not None and settings.content > 0:
+        terms = [FeatureDistance(content, target, name="content") * settings.content]
+    descent = _Descent(model, target, _spread(model, encoder), see, terms)
     if encoder is None:
         average = model.w_avg.repeat(len(target), model.num_ws, 1)
         start = descent.run(
@@ -148,7 +149,7 @@ class _Descent:
     target: Tensor
     spread: Tensor
     see: Callable[[Step], None] | None
-    content: Objective | None = None
+    terms: Sequence[Objective]
 
     def run(self, start: Tensor, steps: int, lr: float, anchor: float, own: float | None) -> _Found:
         """Move W+ codes; 0 steps give them back with their pictures. Without `own`, all layers move together."""
@@ -168,9 +169,8 @@ class _Descent:
 
     def _objective(self, anchor: float, own: float | None) -> Objective:
         near = {"shared": anchor} if own is None else {"shared": anchor, "own": own}
-        terms = [_Near(part) * weight for part, weight in near.items() if weight > 0]
-        seen = [] if self.content is None else [self.content]
-        return Sum([Function(self._distance, "picture"), *seen, *terms])
+        tied = [_Near(part) * weight for part, weight in near.items() if weight > 0]
+        return Sum([Function(self._distance, "picture"), *self.terms, *tied])
 
     def _draw(self, start: Tensor, offsets: Latent) -> Tensor:
         return self.model.decode(self._moved(start, offsets))

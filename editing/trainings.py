@@ -15,6 +15,7 @@ from typing import Any
 import torch
 
 from .._base import UsageError, did_you_mean
+from .._weights import save_half
 from ..generators.content import save_content
 from ..generators.encoder import save_encoder
 from ..generators.packs import write_manifest
@@ -30,7 +31,6 @@ from ..generators.training.paired import FitSettings, Trainer, load_paired
 from ..generators.training.parser import ParserSettings, ParserTrainer
 from ..generators.training.reader import ReaderSettings, ReaderTrainer, load_reader
 from ..generators.training.sheets import fit_rows, save_sheet
-from ..generators.weights import save_half
 from ..guidance import face_features
 from ..guidance.perceptor import load_perceptor
 from ..guidance.training.clip import ClipSettings

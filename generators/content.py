@@ -11,11 +11,9 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-from .._base import InputFileError
-from .weights import save_half
+from .._weights import load_network, save_half
 
 KIND = "face content"
 SIZE, WIDTHS = 64, (24, 48, 96, 160)
@@ -80,11 +78,9 @@ def save_content(network: FaceContent, path: str | Path, metadata: dict[str, str
     Raises:
         InputFileError: the folder cannot be written, or its disk is full.
     """
-    own = FaceContent()
-    own.load_state_dict(
-        {key: value for key, value in network.state_dict().items() if key in own.state_dict()}
-    )
-    save_half(own, path, {**(metadata or {}), "kind": KIND})
+    stages = FaceContent()
+    stages.load_state_dict(network.state_dict(), strict=False)
+    save_half(stages, path, {**(metadata or {}), "kind": KIND})
 
 
 def load_content(path: str | Path) -> FaceContent:
@@ -93,27 +89,5 @@ def load_content(path: str | Path) -> FaceContent:
     Raises:
         InputFileError: not such a file, or a damaged one.
     """
-    try:
-        state = _read(Path(path))
-        # Nothing is allocated before names and shapes are known to fit.
-        with torch.device("meta"):
-            network = FaceContent()
-        network.load_state_dict(state, assign=True)
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        reason = str(error).splitlines()[0][:200].rstrip(":")
-        raise InputFileError(
-            f"{path}: not a network of a face's content ({reason}); 'promptbrush train stylegan2' writes one"
-        ) from error
-    return network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
-
-
-def _read(path: Path) -> dict[str, Tensor]:
-    with safe_open(str(path), framework="pt") as file:
-        kind = (file.metadata() or {}).get("kind", "")
-        if kind != KIND:
-            raise ValueError(f"its header says kind '{kind[:40]}', not '{KIND}'")
-        state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-    for key, value in state.items():
-        if not value.is_floating_point() or not bool(torch.isfinite(value).all()):
-            raise ValueError(f"'{key[:80]}' does not hold finite numbers")
-    return {key: value.float() for key, value in state.items()}
+    mend = "'promptbrush train stylegan2' writes one"
+    return load_network(path, KIND, lambda _: FaceContent(), "a network of a face's content", mend)

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-from .._base import InputFileError, UsageError
+from .._base import UsageError
+from .._weights import load_network, save_half
 from .residual import GROUPS, Residual
 from .stylegan2.config import MAX_DEPTH, MAX_WIDTH, check_range
 from .stylegan2.layers import full_precision
-from .weights import save_half
 
 KIND = "encoder"
 _RANK = 32
@@ -156,28 +156,9 @@ def load_encoder(path: str | Path) -> Encoder:
     Raises:
         InputFileError: not such a file, or a damaged one.
     """
-    try:
-        config, state = _read(Path(path))
-        # Nothing is allocated before names and shapes are known to fit.
-        with torch.device("meta"):
-            encoder = Encoder(config)
-        encoder.load_state_dict(state, assign=True)
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        reason = str(error).splitlines()[0][:200].rstrip(":")
-        raise InputFileError(
-            f"{path}: not an inversion encoder ({reason}); train one with 'promptbrush train encoder'"
-        ) from error
-    return encoder.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+    mend = "train one with 'promptbrush train encoder'"
+    return load_network(path, KIND, _of_header, "an inversion encoder", mend)
 
 
-def _read(path: Path) -> tuple[EncoderConfig, dict[str, Tensor]]:
-    with safe_open(str(path), framework="pt") as file:
-        metadata = dict(file.metadata() or {})
-        if metadata.get("kind") != KIND:
-            raise ValueError(f"its header says kind '{metadata.get('kind', '')[:40]}', not '{KIND}'")
-        config = EncoderConfig.from_json(metadata.get("config", ""))
-        state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-    for key, value in state.items():
-        if not value.is_floating_point() or not bool(torch.isfinite(value).all()):
-            raise ValueError(f"'{key[:80]}' does not hold finite numbers")
-    return config, {key: value.float() for key, value in state.items()}
+def _of_header(header: Mapping[str, str]) -> Encoder:
+    return Encoder(EncoderConfig.from_json(header.get("config", "")))

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-from .._base import InputFileError
+from .._weights import load_network, save_half
 from .residual import Residual
-from .weights import save_half
 
 KIND = "face parser"
 PARTS: tuple[str, ...] = (
@@ -119,27 +118,11 @@ def load_parser(path: str | Path) -> FaceParser:
     Raises:
         InputFileError: not such a file, or a damaged one.
     """
-    try:
-        state = _read(Path(path))
-        # Nothing is allocated before names and shapes are known to fit.
-        with torch.device("meta"):
-            parser = FaceParser()
-        parser.load_state_dict(state, assign=True)
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        reason = str(error).splitlines()[0][:200].rstrip(":")
-        raise InputFileError(
-            f"{path}: not a face parser ({reason}); train one with 'promptbrush train parser'"
-        ) from error
-    return parser.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+    mend = "train one with 'promptbrush train parser'"
+    return load_network(path, KIND, _of_header, "a face parser", mend)
 
 
-def _read(path: Path) -> dict[str, Tensor]:
-    with safe_open(str(path), framework="pt") as file:
-        metadata = dict(file.metadata() or {})
-        if metadata.get("kind") != KIND or metadata.get("parts", "").split() != [*PARTS]:
-            raise ValueError(f"its header says kind '{metadata.get('kind', '')[:40]}', or names other parts")
-        state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-    for key, value in state.items():
-        if not value.is_floating_point() or not bool(torch.isfinite(value).all()):
-            raise ValueError(f"'{key[:80]}' does not hold finite numbers")
-    return {key: value.float() for key, value in state.items()}
+def _of_header(header: Mapping[str, str]) -> FaceParser:
+    if header.get("parts", "").split() != [*PARTS]:
+        raise ValueError("its header names other parts")
+    return FaceParser()

@@ -13,7 +13,8 @@ import torch.nn.functional as F
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-from .._base import InputFileError, MissingError
+from .._base import MissingError
+from .._weights import load_network
 
 KIND = "face features"
 SIZE = 128
@@ -84,27 +85,5 @@ def load_face_features(path: str | Path, device: str | torch.device = "cpu") -> 
     path = Path(path)
     if not path.is_file():
         raise MissingError(f"{path}: there is no such file; train one with 'promptbrush train features'")
-    try:
-        state = _read(path)
-        # Nothing is allocated before names and shapes are known to fit.
-        with torch.device("meta"):
-            network = FaceFeatures()
-        network.load_state_dict(state, assign=True)
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        reason = str(error).splitlines()[0][:200].rstrip(":")
-        raise InputFileError(
-            f"{path}: not a network of face features ({reason}); train one with 'promptbrush train features'"
-        ) from error
-    return network.eval().requires_grad_(False).to(device).to(memory_format=torch.channels_last)
-
-
-def _read(path: Path) -> dict[str, Tensor]:
-    with safe_open(str(path), framework="pt") as file:
-        kind = (file.metadata() or {}).get("kind", "")
-        if kind != KIND:
-            raise ValueError(f"its header says kind '{kind[:40]}', not '{KIND}'")
-        state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-    for key, value in state.items():
-        if not value.is_floating_point() or not bool(torch.isfinite(value).all()):
-            raise ValueError(f"'{key[:80]}' does not hold finite numbers")
-    return {key: value.float() for key, value in state.items()}
+    mend = "train one with 'promptbrush train features'"
+    return load_network(path, KIND, lambda _: FaceFeatures(), "a network of face features", mend).to(device)

@@ -17,7 +17,7 @@ import pytest
 
 REPO = Path(__file__).parents[1]
 FOLDERS = ("editing", "generators", "guidance")
-MODULES = ("__init__.py", "_base.py", "cli.py")
+MODULES = ("__init__.py", "_base.py", "_weights.py", "cli.py")
 # What the tests need beside the package.
 TESTED_BESIDE = ("tests", "gallery", "benchmarks")
 MINI = PurePosixPath("generators/packs/mini")

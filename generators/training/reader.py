@@ -2,8 +2,8 @@
 
 Pixel losses leave a nose or freckles to the end, since they are a few pixels; to the reader they weigh as much as a
 hat. It is trained on pictures moved against it within an L2 ball, so that its gradients are strokes and not noise
-(Engstrom et al. 2019). Its stages become the pack's `content`, which guides inversion; it judges
-nothing, and its architecture is not the judge's.
+(Engstrom et al. 2019). Its stages become the pack's `content`, which guides inversion; it judges nothing, and its
+architecture is not the judge's.
 """
 
 from __future__ import annotations

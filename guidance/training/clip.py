@@ -235,7 +235,7 @@ class ClipTrainer:
         A tower that starts from a trained one keeps its statistics: parts so unlike have none in common.
         """
         self.parts, visual = self._parts(hard), self.model.visual
-        if hard and not self.done["harden"]:
+        if hard and not self.done["harden"] and self.settings.harden_steps:
             self.learned = {key: value.clone() for key, value in visual.state_dict().items()}
         self.model.train().requires_grad_(not hard)
         visual.train(not self.begun).requires_grad_(True)

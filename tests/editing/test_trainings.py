@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 from promptbrush.editing.models import ModelChoice, load_models
+from promptbrush.generators.content import FaceContent, save_content
 from promptbrush.generators.packs import load_pack
 from promptbrush.generators.parser import load_parser
 from promptbrush.generators.training.judge import load_judge
@@ -42,11 +43,13 @@ def test_a_pack_names_the_networks_that_are_there(tiny_pack: Path, command, tmp_
     for name in ("features", "parser"):
         words = ("--work", tmp_path / "work", "-o", folder / f"{name}.safetensors", "--faces", 2)
         assert command("train", name, *words, "--steps", 1).code == 0
+    save_content(FaceContent(), folder / "content.safetensors")
     assert command("train", "pack", folder, "--name", "own", "--explored", 3).code == 0
     assert load_pack(folder).path("parser") == folder / "parser.safetensors"
     models = load_models(ModelChoice(str(folder), device="cpu", precision="float32"))
     assert isinstance(models.face_encoder, FaceFeatures)
-    assert {"face_encoder", "explored"} <= models.names.hashes.keys()
+    assert isinstance(models.content, FaceContent)
+    assert {"face_encoder", "content", "explored"} <= models.names.hashes.keys()
     assert models.known is not None
     assert models.known.w.shape == (3, models.generator.w_dim)
     own = ModelChoice(str(folder), generator=str(folder / "stylegan2.safetensors"), device="cpu")

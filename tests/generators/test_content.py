@@ -6,9 +6,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 from promptbrush import InputFileError
+from promptbrush._weights import save_half
 from promptbrush.generators.content import SIZE, FaceContent, load_content, save_content
 from promptbrush.generators.training.reader import Reader
-from promptbrush.generators.weights import save_half
 from safetensors.torch import load_file, save_file
 
 

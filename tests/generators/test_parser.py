@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 from promptbrush import InputFileError
+from promptbrush._weights import save_half
 from promptbrush.generators.parser import PARTS, SIZE, FaceParser, load_parser, save_parser
-from promptbrush.generators.weights import save_half
 from safetensors.torch import load_file, save_file
 
 

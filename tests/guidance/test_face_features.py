@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from promptbrush import InputFileError, MissingError
-from promptbrush.generators.weights import save_half
+from promptbrush._weights import save_half
 from promptbrush.guidance.face_features import KIND, FaceFeatures, load_face_features
 from promptbrush.guidance.identity import FeatureDistance, identity, load_face_encoder
 from promptbrush.guidance.objective import Start

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 from promptbrush import InputFileError
+from promptbrush._weights import save_half
 from promptbrush.generators.training.face_set import FaceSet, load_faces
 from promptbrush.generators.training.judge import (
     JudgeSettings,
@@ -12,7 +13,6 @@ from promptbrush.generators.training.judge import (
     load_judge,
 )
 from promptbrush.generators.training.labels import accuracy
-from promptbrush.generators.weights import save_half
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 from promptbrush import InputFileError
+from promptbrush._weights import save_half
 from promptbrush.generators.training.face_set import FaceSet, load_faces
 from promptbrush.generators.training.paired import (
     FitSettings,
@@ -12,7 +13,6 @@ from promptbrush.generators.training.paired import (
     read_attributes,
 )
 from promptbrush.generators.training.reader import Reader
-from promptbrush.generators.weights import save_half
 
 SETTINGS = FitSettings(
     steps=4, batch=4, refine_steps=2, half_steps=2, distil_steps=4, distil_batch=16, distil_faces=64

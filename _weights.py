@@ -1,0 +1,66 @@
+"""Small networks in files: written in half precision, in one step, and read back with everything checked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import nn
+
+from ._base import InputFileError
+
+Network = TypeVar("Network", bound=nn.Module)
+
+
+def save_half(network: nn.Module, path: str | Path, metadata: dict[str, str]) -> None:
+    """Write a network as fp16 safetensors, in one step; the file is replaced if it exists.
+
+    Raises:
+        InputFileError: the folder cannot be written, or its disk is full.
+    """
+    target = Path(path)
+    temporary = target.with_name(f".{target.name}.part")
+    state = {key: value.detach().cpu().half().contiguous() for key, value in network.state_dict().items()}
+    try:
+        save_file(state, temporary, metadata=metadata)
+        temporary.replace(target)
+    except (OSError, SafetensorError) as error:
+        raise InputFileError(f"{path}: cannot be written ({error}); choose another folder") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def load_network(
+    path: str | Path, kind: str, build: Callable[[Mapping[str, str]], Network], what: str, mend: str
+) -> Network:
+    """A network that `save_half` wrote, frozen, in float32, in eval mode.
+
+    Args:
+        kind: what the header says that the file holds.
+        build: makes the network of a header; raises ValueError for one that it does not know.
+        what, mend: for errors, such as "a face parser" and "train one with 'promptbrush train parser'".
+
+    Raises:
+        InputFileError: not such a file, or a damaged one.
+    """
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            header = dict(file.metadata() or {})
+            if header.get("kind") != kind:
+                raise ValueError(f"its header says kind '{header.get('kind', '')[:40]}', not '{kind}'")
+            # Nothing is allocated before names and shapes are known to fit.
+            with torch.device("meta"):
+                network = build(header)
+            state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+        for key, value in state.items():
+            if not value.is_floating_point() or not bool(torch.isfinite(value).all()):
+                raise ValueError(f"'{key[:80]}' does not hold finite numbers")
+        network.load_state_dict({key: value.float() for key, value in state.items()}, assign=True)
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        reason = str(error).splitlines()[0][:200].rstrip(":")
+        raise InputFileError(f"{path}: not {what} ({reason}); {mend}") from error
+    return network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
