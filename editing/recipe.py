@@ -46,7 +46,7 @@ class EditSettings(BaseModel):
         description="what moves: all layers along what random latents vary in, by deviations, or each raw number",
     )
     explore: int = Field(
-        2048, ge=0, le=MAX_EXPLORED, description="random pictures to learn from what the prompt looks like"
+        4096, ge=0, le=MAX_EXPLORED, description="random pictures to learn from what the prompt looks like"
     )
     space: Literal["w", "w+", "s"] = Field("w+", description="latent that is optimised: w, w+ or s")
     clip_loss: Literal["similarity", "spherical", "directional", "progress"] = Field(

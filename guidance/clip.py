@@ -21,7 +21,9 @@ from .perceptor import Perceptor
 from .prompts import Prompt, Template, encode_prompts, load_templates, text_features
 
 CONVENTIONS = ("nada", "clipstyler", "global")
-_LEAD = 0.02
+_LEAD = 0.03
+# A picture that shows the prompt already is not asked to show it twice, but is not left without any pull either.
+_SHORTEST_REACH = 0.1
 
 
 @dataclass(frozen=True)
@@ -59,15 +61,16 @@ class ProgressSettings(DirectionSettings):
     """Settings of `progress`, see `Progress`.
 
     Args:
-        reach: the way along the text's direction after which there is little more to win, in CLIP's unit space.
+        reach: the way along the text's direction after which there is little more to win, in CLIP's unit space;
+            of no use where the start has a population, which shows how far the way is.
         aside: weight of the square of the way in all other directions.
-        sharpness: how suddenly the reward ends at `reach`, per unit of the way.
+        sharpness: how suddenly the reward ends there, per length of the way.
         shown: share of the direction that the start's population gives, where it has one; the text gives the rest.
     """
 
     reach: float = 0.42
     aside: float = 1.5
-    sharpness: float = 20.0
+    sharpness: float = 8.0
     shown: float = 0.5
 
 
@@ -78,12 +81,14 @@ class _Member(nn.Module):
         rows: (P,D) unit vectors. weights: (P,). share: the model's in the ensemble.
         origin: (1 or B,D) features of the start's picture, where they matter.
         basis: (D,P or less), orthonormal, spans the rows; of `Progress`.
+        reach: (1 or B,P), how far each prompt's way is; of `Progress`.
     """
 
     rows: Tensor
     weights: Tensor
     origin: Tensor
     basis: Tensor
+    reach: Tensor
 
     def __init__(
         self, perceptor: Perceptor, rows: Tensor, weights: Tensor, share: float, origin: Tensor | None = None
@@ -207,11 +212,12 @@ class Progress(Directional):
     faces of a generator with the attribute and without lie at cosines of 0.5 to 0.6. Descent then goes on to where
     CLIP is fooled. Here a move that has reached what such pictures reach is enough.
 
-    The loss is softplus(sharpness * (reach - along)) / (sharpness * reach) + aside * |rest|^2, about 1 at the start,
+    The loss is softplus(sharpness * (1 - along / reach)) / sharpness + aside * |rest|^2, about 1 at the start,
     where `along` is the move's part in the text's direction and `rest` what lies in no prompt's.
 
     Texts and pictures lie apart in CLIP's space (Liang et al. 2022), and so do their directions. With a population of
-    random pictures the direction is made of both: of the texts', and of `shown_direction`.
+    random pictures the direction is made of both: of the texts', and of `shown_direction`. The reach is then what
+    lies between the start and the mean of the pictures that fit: a hat is a long way, freckles are a short one.
 
     Raises:
         UsageError: as for `Directional`, a reach or sharpness that is not above 0, or a share out of [0, 1].
@@ -226,27 +232,34 @@ class Progress(Directional):
         if not 0 <= settings.shown <= 1:
             raise UsageError(f"the setting shown of '{name}' must be between 0 and 1, not {settings.shown}")
         super().__init__(start, settings, name)
-        if start.population and settings.shown:
+        self.aside, self.sharpness = settings.aside, settings.sharpness
+        for member in self.each_member():
+            reach = member.rows.new_full((1, len(member.rows)), settings.reach)
+            member.register_buffer("reach", reach, persistent=False)
+        if start.population:
             self._learn(start, settings)
         for member in self.each_member():
             # On the CPU, for MPS has no QR.
             basis, _ = torch.linalg.qr(member.rows.T.float().cpu())
             member.register_buffer("basis", basis.to(member.rows.device), persistent=False)
-        self.reach, self.aside, self.sharpness = settings.reach, settings.aside, settings.sharpness
 
     def _learn(self, start: Start, settings: ProgressSettings) -> None:
-        """Turn each prompt's direction towards what the population shows."""
+        """Turn each prompt's direction towards what the population shows, and reach as far as that."""
         templates = load_templates(settings.templates)
         for member, features in zip(self.each_member(), start.population, strict=True):
             wanted = encode_prompts(member.perceptor, start.prompts, templates, load_image=start.load_image)
             shown = torch.stack([shown_direction(features, each) for each in wanted.features])
             member.rows = F.normalize(torch.lerp(member.rows, shown, settings.shown), dim=1)
+            fitting = torch.stack([fitness(features, each) @ features for each in wanted.features])
+            reach = (fitting * member.rows).sum(dim=1) - member.origin @ member.rows.T
+            member.reach = reach.clamp(min=_SHORTEST_REACH)
 
     def member_loss(self, member: _Member, images: Tensor, context: Context) -> Tensor:  # noqa: ARG002
         move = member.perceptor.encode_image(images) - for_batch(member.origin, len(images), "images")
-        missing = F.softplus(self.sharpness * (self.reach - move @ member.rows.T))
+        reach = for_batch(member.reach, len(images), "images")
+        missing = F.softplus(self.sharpness * (1 - move @ member.rows.T / reach))
         rest = move - move @ member.basis @ member.basis.T
-        reached = member.average(missing / (self.sharpness * self.reach))
+        reached = member.average(missing / self.sharpness)
         loss: Tensor = reached + member.share * self.aside * rest.square().sum(dim=-1)
         return loss
 
@@ -259,7 +272,7 @@ def fitness(features: Tensor, wanted: Tensor) -> Tensor:
         wanted: (D,), the unit vector that they are compared with.
 
     Returns:
-        (N,), adds up to 1; a lead of 0.02 in cosine makes a picture count e times as much.
+        (N,), adds up to 1; a lead of 0.03 in cosine makes a picture count e times as much.
     """
     return torch.softmax(features @ wanted / _LEAD, dim=0)
 

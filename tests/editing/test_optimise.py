@@ -160,8 +160,8 @@ def test_a_mask_hides_the_generator_outside_from_the_first_step_on(models, subje
     assert torch.equal(step.images[..., 16:], subject.square[..., 16:])
     assert torch.allclose(step.images[..., :16], origin.image[..., :16], atol=1e-5)
     # The move from the start is measured from the very same composition: none yet.
-    reach, sharpness = 0.42, 20
-    none_yet = math.log1p(math.exp(reach * sharpness)) / (reach * sharpness)
+    sharpness = 8
+    none_yet = math.log1p(math.exp(sharpness)) / sharpness
     assert float(step.losses["progress"]) == pytest.approx(none_yet, abs=1e-4)
     assert float(step.losses["picture"]) == pytest.approx(0, abs=1e-6)
 

@@ -204,7 +204,7 @@ def moved(red, green, blue, prompts="red"):
 def test_progress_by_hand():
     own = ProgressSettings()
     for red in (-0.1, 0.0, 0.1, 0.5):
-        missing = math.log1p(math.exp(own.sharpness * (own.reach - red))) / (own.sharpness * own.reach)
+        missing = math.log1p(math.exp(own.sharpness * (1 - red / own.reach))) / own.sharpness
         assert moved(red, 0.0, 0.0) == pytest.approx(missing, rel=1e-4, abs=1e-6)
         assert moved(red, 0.1, 0.2) == pytest.approx(missing + own.aside * 0.05, rel=1e-4)
     # Behind the reach there is next to nothing to win, so nothing is worth a step aside.
@@ -214,8 +214,8 @@ def test_progress_by_hand():
 def test_progress_along_one_prompt_is_not_aside_of_the_other():
     own = ProgressSettings()
     both = moved(0.2, 0.1, 0.3, "red | green")
-    missing = [math.log1p(math.exp(own.sharpness * (own.reach - way))) for way in (0.2, 0.1)]
-    assert both == pytest.approx(sum(missing) / 2 / own.sharpness / own.reach + own.aside * 0.09, rel=1e-4)
+    missing = [math.log1p(math.exp(own.sharpness * (1 - way / own.reach))) for way in (0.2, 0.1)]
+    assert both == pytest.approx(sum(missing) / 2 / own.sharpness + own.aside * 0.09, rel=1e-4)
 
 
 def test_fitness_is_a_softmax_of_cosines():
@@ -223,7 +223,7 @@ def test_fitness_is_a_softmax_of_cosines():
     counts = fitness(features, torch.tensor([1.0, 0.0]))
     assert float(counts.sum()) == pytest.approx(1)
     lead = float(features[0, 0] - features[1, 0])
-    assert float(counts[0] / counts[1]) == pytest.approx(math.exp(lead / 0.02), rel=1e-4)
+    assert float(counts[0] / counts[1]) == pytest.approx(math.exp(lead / 0.03), rel=1e-4)
     assert float(counts[2]) < 1e-6
 
 
@@ -246,6 +246,20 @@ def test_progress_goes_partly_the_way_that_pictures_show(shown):
     way = F.normalize(torch.tensor([2 / 3, -1 / 3, -1 / 3]), dim=0) * shown
     way[0] += 1 - shown
     assert torch.allclose(objective.members[0].rows[0], F.normalize(way, dim=0), atol=1e-4)
+
+
+@pytest.mark.parametrize(("red", "reach"), [(0.0, 0.9), (0.5, 0.4), (0.85, 0.1), (1.0, 0.1)])
+def test_progress_goes_as_far_as_the_pictures_that_fit(red, reach):
+    fitting = F.normalize(torch.tensor([0.9, 0.0, 0.19**0.5]), dim=0)
+    start = Start(
+        image=torch.tensor([red, 0.0, 0.0]).view(1, 3, 1, 1).expand(1, 3, 4, 4),
+        perceptor=Moved(),
+        prompts=parse_prompts("red"),
+        source="black",
+        population=(torch.stack([fitting, -fitting]),),
+    )
+    objective = Progress(start, ProgressSettings(templates="none", shown=0.0))
+    assert objective.members[0].reach.flatten().tolist() == pytest.approx([reach], rel=1e-4)
 
 
 def test_progress_refuses_a_share_that_is_none():
