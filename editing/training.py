@@ -23,6 +23,7 @@ from ..generators.training.face_set import FaceSet, face_of, vectors_of
 from ..generators.training.faces import CHOICES, Face
 from ..generators.training.labels import labels_of_faces
 from ..generators.training.paired import PairedModel
+from ..guidance.clip_models import BPE_NAME, SHARED
 from ..guidance.training.bpe import train_bpe, write_merges
 from ..guidance.training.clip import MEAN, STD, ClipSettings, ClipTrainer
 from ..guidance.training.parts import Batch, Pair, Part, Share, batch_of
@@ -47,7 +48,6 @@ from ..guidance.training.sources.rendering import drawable, rendered
 from ..guidance.training.views import Views, backgrounds, composed, lit, moved, premultiplied
 from ..guidance.training.vocabulary import Names, class_names, photo_caption
 
-BPE_NAME = "bpe.txt.gz"
 SHAPES = {"mini": photo_config, "judge": resnet_config}
 SOURCE_SIZE = 128
 _CAPTIONS_FOR_BPE = 30_000
@@ -385,22 +385,32 @@ def _drawn(model: PairedModel, w: Tensor, spread: Tensor, size: int, rng: torch.
 def save_clip(trainer: ClipTrainer, config: Mapping[str, Any], merges: Path, folder: Path) -> None:
     """Write the model as a folder that `load_perceptor` reads: clip.json, clip.safetensors (fp16), bpe.txt.gz.
 
+    After hardening there are also painter.json and painter.safetensors, the hardened picture tower, whose texts are
+    those of clip.safetensors.
+
     Raises:
         InputFileError: the folder cannot be written.
     """
     stored = {**config, "preprocess": {"mean": list(MEAN), "std": list(STD)}}
-    state = {
-        key: value.detach().cpu().contiguous().to(torch.float16 if value.is_floating_point() else value.dtype)
-        for key, value in trainer.weights().items()
-    }
+    models = {"clip": (trainer.weights(), stored)}
+    if hardened := trainer.hardened():
+        models["painter"] = hardened, {**stored, SHARED: "clip.safetensors"}
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder) as inner:
             draft = Path(inner)
-            save_file(state, draft / "clip.safetensors")
-            (draft / "clip.json").write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")
+            for name, (state, described) in models.items():
+                save_file(_half(state), draft / f"{name}.safetensors")
+                (draft / f"{name}.json").write_text(json.dumps(described, indent=1) + "\n", encoding="utf-8")
             (draft / BPE_NAME).write_bytes(merges.read_bytes())
             for part in sorted(draft.iterdir()):
                 part.replace(folder / part.name)
     except OSError as error:
         raise InputFileError(f"{folder}: cannot be written ({error}); choose another folder") from error
+
+
+def _half(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {
+        key: value.cpu().contiguous().to(torch.float16 if value.is_floating_point() else value.dtype)
+        for key, value in state.items()
+    }

@@ -67,11 +67,12 @@ ATTRIBUTION = (
 ATTRIBUTES, CONTENT = "attributes.safetensors", "content.safetensors"
 # Files of a pack that may be missing, by what they do in it.
 _OPTIONAL = {
-    "encoder": "encoder",
-    "face_encoder": "features",
-    "parser": "parser",
-    "content": "content",
-    "explored": "explored",
+    "painter": "clip/painter.json",
+    "encoder": "encoder.safetensors",
+    "face_encoder": "features.safetensors",
+    "parser": "parser.safetensors",
+    "content": CONTENT,
+    "explored": "explored.safetensors",
 }
 _SIZE, _JUDGE_SIZE = 128, 64
 _SHEET_EVERY = 1000
@@ -237,7 +238,6 @@ def pack(folder: Path, name: str, version: str, explored: int) -> Iterator[str]:
     generator, perceptor = load_generator(folder / "stylegan2.safetensors"), load_perceptor(folder / "clip")
     found = explore(generator, perceptor, explored)
     save_explored(found, folder / "explored.safetensors", {"licence": LICENCE})
-    own = {role: f"{file}.safetensors" for role, file in _OPTIONAL.items()}
     made = write_manifest(
         folder,
         name=name,
@@ -248,7 +248,7 @@ def pack(folder: Path, name: str, version: str, explored: int) -> Iterator[str]:
         resolution=_SIZE,
         generator="stylegan2.safetensors",
         clip="clip",
-        **{role: file for role, file in own.items() if (folder / file).exists()},
+        **{role: file for role, file in _OPTIONAL.items() if (folder / file).exists()},
         licence=LICENCE,
         attribution=ATTRIBUTION,
     )

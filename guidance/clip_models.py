@@ -36,6 +36,8 @@ from .depthwise import quicken
 HUB = "hf-hub:"
 CONFIG_NAME = "clip.json"
 BPE_NAME = "bpe.txt.gz"
+# Entry of a configuration: a file in its folder with the weights that its own file leaves out.
+SHARED = "shared_weights"
 # Safetensors first: it cannot run code and loads faster.
 HUB_WEIGHTS = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
 Tokenizer = Callable[..., Tensor]
@@ -43,13 +45,18 @@ Tokenizer = Callable[..., Tensor]
 
 @dataclass(frozen=True)
 class Source:
-    """Where one model comes from, before anything large is read."""
+    """Where one model comes from, before anything large is read.
+
+    Attributes:
+        shared: weights that complete those of `weights`: models that differ in one tower store the other one once.
+    """
 
     name: str
     config: dict[str, Any]
     weights: Path
     preprocess: dict[str, Any] = field(default_factory=dict)
     bpe: Path | None = None
+    shared: Path | None = None
 
 
 def find(spec: str, cache_dir: str | None = None, offline: bool = False) -> Source:
@@ -78,14 +85,14 @@ def build(config: dict[str, Any]) -> nn.Module:
     """An open_clip model with fresh weights from a configuration as `clip.json` holds it.
 
     Args:
-        config: embed_dim, vision_cfg, text_cfg and open_clip's other model settings; `preprocess` is ignored.
+        config: embed_dim, vision_cfg, text_cfg and open_clip's other model settings; `preprocess` and `shared_weights` are ignored.
 
     Raises:
         InputFileError: the configuration is not one that open_clip can build.
         MissingError: its text tower is a Hugging Face model that cannot be fetched.
     """
-    settings = copy.deepcopy({key: value for key, value in config.items() if key != "preprocess"})
-    settings.pop("custom_text", None)
+    ours = ("preprocess", SHARED, "custom_text")
+    settings = copy.deepcopy({key: value for key, value in config.items() if key not in ours})
     try:
         if "timm_model_name" in settings["vision_cfg"]:
             settings["vision_cfg"]["timm_model_pretrained"] = False
@@ -113,6 +120,8 @@ def load(
     """
     tokenizer = _tokenizer(source, cache_dir, offline)
     state = _read_weights(source.weights)
+    if source.shared:
+        state = {**_read_weights(source.shared), **state}
     try:
         model = build(source.config)
     except InputFileError as error:
@@ -136,7 +145,19 @@ def _find_folder(path: Path) -> Source:
             raise InputFileError(f"{config_path} is not an open_clip configuration: {key} is no table")
     weights = _existing(config_path.with_suffix(".safetensors"), "weights")
     bpe = _existing(config_path.parent / BPE_NAME, "merges")
-    return Source(str(path), config, weights, config.get("preprocess", {}), bpe)
+    shared = _shared(config.get(SHARED), config_path)
+    return Source(str(path), config, weights, config.get("preprocess", {}), bpe, shared)
+
+
+def _shared(name: object, config_path: Path) -> Path | None:
+    """The file beside a configuration that holds the rest of its weights."""
+    if name is None:
+        return None
+    if not isinstance(name, str) or not name or Path(name).name != name:
+        raise InputFileError(
+            f"{config_path}: {SHARED} is {str(name)[:60]!r}; it must be the name of a file in the same folder"
+        )
+    return _existing(config_path.parent / name, "shared weights")
 
 
 def _find_published(name: str, tag_needed: bool) -> tuple[dict[str, Any], dict[str, Any]]:

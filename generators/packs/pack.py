@@ -31,7 +31,7 @@ from ..._base import InputFileError, MissingError, UsageError, did_you_mean
 
 MANIFEST_NAME = "pack.json"
 FORMAT = 1
-ROLES = ("generator", "clip", "encoder", "face_encoder", "parser", "content", "explored")
+ROLES = ("generator", "clip", "painter", "encoder", "face_encoder", "parser", "content", "explored")
 ROOT = Path(__file__).parent
 _MANIFEST_BYTES = 2**20
 _HASH_SHOWN = 12
@@ -91,6 +91,8 @@ class Pack(BaseModel):
         generator, encoder: files of the pack.
         face_encoder, parser: files of the pack, the identity network and the one that finds the parts of a face.
         content: file of the pack, the network by whose features inversion compares pictures.
+        painter: file of the pack, the .json of a CLIP hardened against attacks, whose gradients paint: for methods that
+            move pixels or shapes, where nothing else keeps a picture plausible.
         explored: file of the pack, what its CLIP sees in random pictures of its generator.
         clip: a folder or file of the pack, "ARCH=file of the pack", or published weights such as
             "ViT-B-32/openai" or "hf-hub:organisation/name".
@@ -114,6 +116,7 @@ class Pack(BaseModel):
     face_encoder: str | None = None
     parser: str | None = None
     content: str | None = None
+    painter: str | None = None
     explored: str | None = None
     files: dict[Inside, Sha256]
     licence: Line

@@ -33,6 +33,7 @@ MEAN, STD = (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)
 STAGES = ("learn", "harden")
 # Larger activations are handed back to the system after every layer, which costs as much as the layer.
 _TOGETHER = 30
+_TOWER = "visual."
 
 
 @dataclass(frozen=True)
@@ -56,8 +57,6 @@ class ClipSettings:
         radius: of the largest L2 ball in [-1,1] units around a picture of the whole size, of which every picture has a
             random share; it grows from a tenth to the whole over the first half of `harden`. Of any size, for the
             largest take small things (earrings, mouths) away altogether.
-        kept: share of the picture tower as it was before `harden` in the finished weights (Wortsman et al. 2022,
-            WiSE-FT): hardening costs photographs and small things more than it need.
     """
 
     steps: int = 5_000
@@ -80,7 +79,6 @@ class ClipSettings:
     weight_decay: float = 0.05
     attack_steps: int = 1
     radius: float = 8.0
-    kept: float = 0.5
     text_groups: int = 4
     save_seconds: float = 180.0
 
@@ -405,12 +403,20 @@ class ClipTrainer:
         return features.float()
 
     def weights(self) -> dict[str, Tensor]:
-        """The model's state, whose picture tower lies between what it learnt and what hardening made of it."""
+        """The state of the model that `learn` made."""
         state = {key: value.detach() for key, value in self.model.state_dict().items()}
-        for key, before in self.learned.items():
-            if before.is_floating_point():
-                state[f"visual.{key}"] = torch.lerp(state[f"visual.{key}"], before, self.settings.kept)
-        return state
+        return {**state, **{f"{_TOWER}{key}": value for key, value in self.learned.items()}}
+
+    def hardened(self) -> dict[str, Tensor]:
+        """The state of the picture tower that `harden` made; empty if there was none.
+
+        It is a model of its own beside `weights`: hardening costs photographs and small things dear, and what lies
+        between both towers (Wortsman et al. 2022, WiSE-FT) paints no better than before.
+        """
+        if not self.learned:
+            return {}
+        state = self.model.state_dict()
+        return {key: value.detach() for key, value in state.items() if key.startswith(_TOWER)}
 
     def save(self) -> None:
         """Write the whole state in one step."""

@@ -1,5 +1,6 @@
 """The embedded CLIP's training from end to end at toy size: draw, train, save, load as any other CLIP."""
 
+import json
 import random
 from dataclasses import replace
 from pathlib import Path
@@ -26,7 +27,7 @@ from promptbrush.generators.training.faces import CHOICES
 from promptbrush.generators.training.labels import labels_of_faces
 from promptbrush.generators.training.paired import PairedModel, mini_generator
 from promptbrush.guidance.perceptor import load_perceptor
-from promptbrush.guidance.training.clip import ClipSettings
+from promptbrush.guidance.training.clip import ClipSettings, ClipTrainer
 from promptbrush.guidance.training.pictures import DrawingPart, StyledPart, Subject, styled_set
 from promptbrush.guidance.training.sources.drawings import Drawing
 from promptbrush.guidance.training.vocabulary import Names, photo_caption
@@ -146,14 +147,14 @@ def test_a_batch_of_faces_is_described_by_its_captions_and_answers(faces: FaceSe
 def test_hardening_resumes_to_the_same_bits_and_leaves_the_words(
     few: World, model: PairedModel, tmp_path: Path
 ) -> None:
-    blends, finished = draw_blends(few.faces, model, 96), list[dict[str, torch.Tensor]]()
+    blends, trainers = draw_blends(few.faces, model, 96), list[ClipTrainer]()
 
     def trained(folder: Path, steps: int) -> dict[str, torch.Tensor]:
         trainer = clip_trainer(few, folder, SETTINGS, blends)
         for _, step in zip(range(steps), trainer.run(), strict=False):
             assert step.loss > 0
         trainer.save()
-        finished.append(trainer.weights())
+        trainers.append(trainer)
         return {key: value.clone() for key, value in trainer.model.state_dict().items()}
 
     whole, learnt = trained(tmp_path / "whole", 4), trained(tmp_path / "parts", 2)
@@ -165,11 +166,41 @@ def test_hardening_resumes_to_the_same_bits_and_leaves_the_words(
             assert torch.equal(value, learnt[key]), key
     moved = whole["visual.trunk.conv_stem.weight"] - learnt["visual.trunk.conv_stem.weight"]
     assert float(moved.abs().max()) > 0
-    # Half of what was learnt stays, before and after going on from a checkpoint.
+    # Both towers are there, before and after going on from a checkpoint.
     key = "visual.trunk.conv_stem.weight"
-    for each in (finished[0], finished[-1]):
-        torch.testing.assert_close(each[key], (whole[key] + learnt[key]) / 2)
-    assert torch.equal(finished[1][key], learnt[key])
+    for each in (trainers[0], trainers[-1]):
+        assert torch.equal(each.weights()[key], learnt[key])
+        assert torch.equal(each.hardened()[key], whole[key])
+    assert torch.equal(trainers[1].weights()[key], learnt[key])
+    assert trainers[1].hardened() == {}
+
+
+def test_a_hardened_tower_shares_the_words_of_the_first(few: World, model: PairedModel, tmp_path: Path) -> None:
+    trainer = clip_trainer(few, tmp_path / "work", SETTINGS, draw_blends(few.faces, model, 96))
+    list(trainer.run())
+    save_clip(trainer, *clip_config(few, tmp_path / "work"), tmp_path / "clip")
+    first, painter = load_perceptor(tmp_path / "clip"), load_perceptor(tmp_path / "clip" / "painter.json")
+    texts, images = ["a face with pink hair"], torch.rand(2, 3, 96, 96)
+    assert torch.equal(first.encode_text(texts), painter.encode_text(texts))
+    trainer.model.eval()
+    with torch.no_grad():
+        expected = torch.nn.functional.normalize(trainer.model.encode_image(images * 2 - 1).float(), dim=-1)
+        assert torch.allclose(painter.encode_image(images), expected, atol=5e-3)
+        assert not torch.equal(painter.encode_image(images), first.encode_image(images))
+    size = (tmp_path / "clip" / "clip.safetensors").stat().st_size
+    assert (tmp_path / "clip" / "painter.safetensors").stat().st_size < size
+    (tmp_path / "clip" / "clip.safetensors").unlink()
+    with pytest.raises(InputFileError, match=r"clip\.safetensors \(shared weights\) is not there"):
+        load_perceptor(tmp_path / "clip" / "painter.json")
+
+
+@pytest.mark.parametrize("name", ["../clip.safetensors", "", 3])
+def test_shared_weights_lie_in_the_same_folder(few: World, tmp_path: Path, name: object) -> None:
+    config, _ = clip_config(few, tmp_path)
+    (tmp_path / "clip.json").write_text(json.dumps({**config, "shared_weights": name}))
+    (tmp_path / "clip.safetensors").touch()
+    with pytest.raises(InputFileError, match="must be the name of a file in the same folder"):
+        load_perceptor(tmp_path)
 
 
 def test_merges_are_made_once_and_a_damaged_file_is_named(world: World, tmp_path: Path) -> None:
