@@ -61,15 +61,17 @@ class ProgressSettings(DirectionSettings):
     """Settings of `progress`, see `Progress`.
 
     Args:
-        reach: the way along the text's direction after which there is little more to win, in CLIP's unit space;
-            of no use where the start has a population, which shows how far the way is.
+        reach: the way along the text's direction after which there is little more to win, in CLIP's unit space,
+            for starts without a population.
+        beyond: the same for those with one, in lengths of the way to the mean of the pictures that fit.
         aside: weight of the square of the way in all other directions.
         sharpness: how suddenly the reward ends there, per length of the way.
         shown: share of the direction that the start's population gives, where it has one; the text gives the rest.
     """
 
     reach: float = 0.42
-    aside: float = 1.5
+    beyond: float = 1.2
+    aside: float = 1.0
     sharpness: float = 8.0
     shown: float = 0.5
 
@@ -216,15 +218,15 @@ class Progress(Directional):
     where `along` is the move's part in the text's direction and `rest` what lies in no prompt's.
 
     Texts and pictures lie apart in CLIP's space (Liang et al. 2022), and so do their directions. With a population of
-    random pictures the direction is made of both: of the texts', and of `shown_direction`. The reach is then what
-    lies between the start and the mean of the pictures that fit: a hat is a long way, freckles are a short one.
+    random pictures the direction is made of both: of the texts', and of `shown_direction`. The reach then follows
+    what lies between the start and the mean of the pictures that fit: a hat is a long way, freckles are a short one.
 
     Raises:
-        UsageError: as for `Directional`, a reach or sharpness that is not above 0, or a share out of [0, 1].
+        UsageError: as for `Directional`, a reach, beyond or sharpness that is not above 0, or a share out of [0, 1].
     """
 
     def __init__(self, start: Start, settings: ProgressSettings, name: str = "progress") -> None:
-        for field in ("reach", "sharpness"):
+        for field in ("reach", "beyond", "sharpness"):
             if not getattr(settings, field) > 0:
                 raise UsageError(
                     f"the setting {field} of '{name}' must be above 0, not {getattr(settings, field)}"
@@ -251,8 +253,8 @@ class Progress(Directional):
             shown = torch.stack([shown_direction(features, each) for each in wanted.features])
             member.rows = F.normalize(torch.lerp(member.rows, shown, settings.shown), dim=1)
             fitting = torch.stack([fitness(features, each) @ features for each in wanted.features])
-            reach = (fitting * member.rows).sum(dim=1) - member.origin @ member.rows.T
-            member.reach = reach.clamp(min=_SHORTEST_REACH)
+            way = (fitting * member.rows).sum(dim=1) - member.origin @ member.rows.T
+            member.reach = (settings.beyond * way).clamp(min=_SHORTEST_REACH)
 
     def member_loss(self, member: _Member, images: Tensor, context: Context) -> Tensor:  # noqa: ARG002
         move = member.perceptor.encode_image(images) - for_batch(member.origin, len(images), "images")

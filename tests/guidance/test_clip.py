@@ -248,7 +248,7 @@ def test_progress_goes_partly_the_way_that_pictures_show(shown):
     assert torch.allclose(objective.members[0].rows[0], F.normalize(way, dim=0), atol=1e-4)
 
 
-@pytest.mark.parametrize(("red", "reach"), [(0.0, 0.9), (0.5, 0.4), (0.85, 0.1), (1.0, 0.1)])
+@pytest.mark.parametrize(("red", "reach"), [(0.0, 1.8), (0.5, 0.8), (0.88, 0.1), (1.0, 0.1)])
 def test_progress_goes_as_far_as_the_pictures_that_fit(red, reach):
     fitting = F.normalize(torch.tensor([0.9, 0.0, 0.19**0.5]), dim=0)
     start = Start(
@@ -258,7 +258,7 @@ def test_progress_goes_as_far_as_the_pictures_that_fit(red, reach):
         source="black",
         population=(torch.stack([fitting, -fitting]),),
     )
-    objective = Progress(start, ProgressSettings(templates="none", shown=0.0))
+    objective = Progress(start, ProgressSettings(templates="none", shown=0.0, beyond=2.0))
     assert objective.members[0].reach.flatten().tolist() == pytest.approx([reach], rel=1e-4)
 
 
@@ -268,7 +268,7 @@ def test_progress_refuses_a_share_that_is_none():
         Progress(start, ProgressSettings(templates="none", shown=1.5))
 
 
-@pytest.mark.parametrize("field", ["reach", "sharpness"])
+@pytest.mark.parametrize("field", ["reach", "beyond", "sharpness"])
 def test_progress_needs_a_reach(perceptor, field):
     start = Start(image=noise(1, 3, 8, 8), perceptor=perceptor, prompts=parse_prompts("red hair"), source="a")
     with pytest.raises(UsageError, match=field):
