@@ -49,7 +49,7 @@ class _SettingsCommand(TyperCommand):
         for parameter in self.params:
             field = EditSettings.model_fields.get(parameter.name or "")
             if field is not None and isinstance(parameter, TyperOption):
-                default = "" if field.default == "" else f" [{field.default}]"
+                default = "" if field.default in ("", None) else f" [{field.default}]"
                 parameter.help = f"{field.description}{default}"
         super().format_options(ctx, formatter)
 

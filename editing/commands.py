@@ -19,7 +19,7 @@ from .consumers import Progress
 from .doctor import resolve_device, resolve_precision
 from .editor import Result, run_edit, text_notes
 from .editor import rerun as run_again
-from .exploration import has_explored
+from .exploration import has_explored, to_explore
 from .files import prepare_folder
 from .latents import load_latent, save_latent
 from .metadata import read_recipe
@@ -84,7 +84,7 @@ def edit_pictures(job: EditJob) -> Iterator[str]:
             required_face_encoder(models)
         yield f"models: {job.models.pack} pack on {models.device}{_own_models(job.models)}"
         if _explores_long(models, job.settings):
-            yield f"first a look at {job.settings.explore} random pictures; --explore 0 leaves it out"
+            yield f"first a look at {to_explore(models, job.settings)} random pictures; --explore 0 leaves it out"
         for index, row in enumerate(paths):
             picture = job.pictures[index] if job.pictures else None
             subject = open_subject(models, picture, job.latent, job.mask)
@@ -93,9 +93,8 @@ def edit_pictures(job: EditJob) -> Iterator[str]:
 
 def _explores_long(models: LoadedModels, settings: EditSettings) -> bool:
     large = models.generator.resolution >= _SLOW_RESOLUTION
-    return (
-        bool(settings.explore) and large and not has_explored(models, settings.explore, settings.clip_input)
-    )
+    count = to_explore(models, settings)
+    return bool(count) and large and not has_explored(models, count, settings.clip_input)
 
 
 def _check_count(settings: EditSettings, count: int) -> None:

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
+import torch.nn.functional as F
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
@@ -26,6 +28,7 @@ from .drivers import Latent, chosen
 
 if TYPE_CHECKING:
     from .models import LoadedModels
+    from .recipe import EditSettings
 
 KIND = "explored latents"
 SMALLEST_SPREAD = 1e-3
@@ -33,14 +36,29 @@ _SAMPLES = 2048
 # Components whose deviation is below this share of the largest are noise of the mapping network.
 _SMALLEST_COMPONENT = 0.01
 _CHUNK_PIXELS = 2**19
+# How many latents a file holds.
+_SIGN = 8
 _STRIDES = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 6.0, 8.0)
 
 
 def random_w(generator: StyleGAN2, count: int, rng: torch.Generator) -> Tensor:
     """Random w (count,w_dim) without truncation, of no class, on the generator's device."""
-    z = torch.randn(count, generator.z_dim, generator=rng).to(generator.w_avg.device)
-    labels = torch.zeros(count, generator.c_dim, device=z.device) if generator.c_dim else None
+    return _mapped(generator, torch.randn(count, generator.z_dim, generator=rng))
+
+
+def _mapped(generator: StyleGAN2, z: Tensor) -> Tensor:
+    z = z.to(generator.w_avg.device)
+    labels = torch.zeros(len(z), generator.c_dim, device=z.device) if generator.c_dim else None
     return generator.mapping.single(z, labels)
+
+
+def _explored_w(generator: StyleGAN2, count: int) -> Tensor:
+    """The first `count` of an endless row of random w, (count,w_dim), the same on every machine.
+
+    NumPy's old generator never changes its numbers, so a file need not hold them.
+    """
+    numbers = np.random.RandomState(1).standard_normal((count, generator.z_dim))  # noqa: NPY002
+    return _mapped(generator, torch.from_numpy(numbers).float())
 
 
 @torch.no_grad()
@@ -94,6 +112,13 @@ def explored(models: LoadedModels, perceptor: AnyPerceptor, count: int, clip_inp
     return models.explored[key]
 
 
+def to_explore(models: LoadedModels, settings: EditSettings) -> int:
+    """How many random pictures an edit looks at: those of its settings, else what the pack knows, or a good number."""
+    if settings.explore is not None:
+        return settings.explore
+    return len(models.known.w) if has_explored(models, 1, settings.clip_input) and models.known else _SAMPLES
+
+
 def has_explored(models: LoadedModels, count: int, clip_input: str) -> bool:
     """Whether the models' pack knows what so many random pictures show."""
     return models.known is not None and clip_input == "standard" and count <= len(models.known.w)
@@ -102,7 +127,7 @@ def has_explored(models: LoadedModels, count: int, clip_input: str) -> bool:
 @torch.no_grad()
 def explore(generator: StyleGAN2, perceptor: AnyPerceptor, count: int) -> Explored:
     """Draw `count` random pictures and look at them."""
-    w = random_w(generator, count, torch.Generator().manual_seed(1))
+    w = _explored_w(generator, count)
     device = w.device.type
     features: list[list[Tensor]] = [[] for _ in perceptor.members]
     for part in torch.split(w, max(1, _CHUNK_PIXELS // generator.resolution**2)):
@@ -116,16 +141,23 @@ def explore(generator: StyleGAN2, perceptor: AnyPerceptor, count: int) -> Explor
 
 
 def save_explored(found: Explored, path: Path, metadata: dict[str, str] | None = None) -> None:
-    """Write what one CLIP saw as fp16 safetensors.
+    """Write what one CLIP saw, as bytes: what is read of it are averages over many pictures.
+
+    The latents follow from their number; a few stand in the file, as a sign of the generator that they belong to.
 
     Raises:
         InputFileError: the file cannot be written.
     """
     (features,) = found.features
-    state = {"w": found.w, "features": features}
+    scale = features.abs().max() / 127
+    state = {
+        "w": found.w[:_SIGN].half(),
+        "features": (features / scale).round().to(torch.int8),
+        "scale": scale.float(),
+    }
     try:
         save_file(
-            {name: each.cpu().half().contiguous() for name, each in state.items()},
+            {name: each.cpu().contiguous() for name, each in state.items()},
             path,
             metadata={**(metadata or {}), "kind": KIND},
         )
@@ -133,27 +165,35 @@ def save_explored(found: Explored, path: Path, metadata: dict[str, str] | None =
         raise InputFileError(f"{path}: cannot be written ({error}); choose another folder") from error
 
 
-def load_explored(path: Path, device: torch.device) -> Explored:
-    """What `save_explored` wrote.
+@torch.no_grad()
+def load_explored(path: Path, generator: StyleGAN2) -> Explored:
+    """What `save_explored` wrote of this generator, on its device.
 
     Raises:
-        InputFileError: not such a file, or a damaged one.
+        InputFileError: not such a file, a damaged one, or one of another generator.
     """
     try:
         with safe_open(str(path), framework="pt") as file:
             if (kind := (file.metadata() or {}).get("kind", "")) != KIND:
                 raise ValueError(f"its header says kind '{kind[:40]}', not '{KIND}'")
-            w, features = (file.get_tensor(name).float() for name in ("w", "features"))
-        if w.ndim != 2 or features.ndim != 2 or len(w) != len(features) or not len(w):
-            raise ValueError(f"w {tuple(w.shape)} and features {tuple(features.shape)} do not fit together")
-        if not bool(w.isfinite().all() and features.isfinite().all()):
+            sign, features, scale = (file.get_tensor(name).float() for name in ("w", "features", "scale"))
+        if features.ndim != 2 or not len(features) or scale.numel() != 1:
+            raise ValueError(
+                f"features {tuple(features.shape)} and scale {tuple(scale.shape)} are not as they should be"
+            )
+        if not bool(sign.isfinite().all() and (scale > 0) & scale.isfinite()):
             raise ValueError("not all of its numbers are finite")
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         reason = str(error).splitlines()[0][:200].rstrip(":")
         raise InputFileError(
             f"{path}: not a pack's explored latents ({reason}); get the pack again"
         ) from error
-    return Explored(w.to(device), (features.to(device),))
+    w = _explored_w(generator, len(features))
+    own = w[: len(sign)].cpu()
+    if own.shape != sign.shape or not torch.allclose(own, sign, atol=0.02, rtol=0.02):
+        raise InputFileError(f"{path}: belongs to another generator; get the pack again")
+    features = F.normalize(features * scale, dim=1)
+    return Explored(w, (features.to(w.device),))
 
 
 @torch.no_grad()

@@ -168,12 +168,7 @@ def _explored_path(choice: ModelChoice, pack: Pack) -> Path | None:
 
 def _known(choice: ModelChoice, pack: Pack, generator: StyleGAN2) -> Explored | None:
     path = _explored_path(choice, pack)
-    known = load_explored(path, generator.w_avg.device) if path else None
-    if known is not None and known.w.shape[1] != generator.w_dim:
-        raise InputFileError(
-            f"{path}: holds w of {known.w.shape[1]} numbers, the generator has {generator.w_dim}; get the pack again"
-        )
-    return known
+    return load_explored(path, generator) if path else None
 
 
 def seeing(perceptor: AnyPerceptor, clip_input: str) -> AnyPerceptor:

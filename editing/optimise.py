@@ -17,7 +17,7 @@ from ..guidance.objective import Objective, Start, Sum
 from ..guidance.prompts import Prompt, parse_prompts
 from .drivers import Gradient, Latent, Offsets
 from .edit import Driver, Edit
-from .exploration import axes_of, best_stride, explored, step_towards
+from .exploration import axes_of, best_stride, explored, step_towards, to_explore
 from .models import LoadedModels, required_face_encoder, seeing
 from .pictures import read_picture
 from .recipe import COMPARING, EditSettings
@@ -158,7 +158,8 @@ def latent_edit(
         return images if background is None else torch.lerp(background[0], images, background[1])
 
     perceptor = seeing(models.perceptor, settings.clip_input)
-    known = explored(models, perceptor, settings.explore, settings.clip_input) if settings.explore else None
+    count = to_explore(models, settings)
+    known = explored(models, perceptor, count, settings.clip_input) if count else None
     start = Start(
         # With a mask as well as without, the start is what the first step shows.
         image=shown(origin.image),

@@ -45,8 +45,11 @@ class EditSettings(BaseModel):
         "deviations",
         description="what moves: all layers along what random latents vary in, by deviations, or each raw number",
     )
-    explore: int = Field(
-        4096, ge=0, le=MAX_EXPLORED, description="random pictures to learn from what the prompt looks like"
+    explore: int | None = Field(
+        None,
+        ge=0,
+        le=MAX_EXPLORED,
+        description="random pictures to learn from what the prompt looks like; else all that the pack knows, or 2048",
     )
     space: Literal["w", "w+", "s"] = Field("w+", description="latent that is optimised: w, w+ or s")
     clip_loss: Literal["similarity", "spherical", "directional", "progress"] = Field(

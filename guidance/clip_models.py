@@ -85,7 +85,8 @@ def build(config: dict[str, Any]) -> nn.Module:
     """An open_clip model with fresh weights from a configuration as `clip.json` holds it.
 
     Args:
-        config: embed_dim, vision_cfg, text_cfg and open_clip's other model settings; `preprocess` and `shared_weights` are ignored.
+        config: embed_dim, vision_cfg, text_cfg and open_clip's other model settings; `preprocess` and
+            `shared_weights` are ignored.
 
     Raises:
         InputFileError: the configuration is not one that open_clip can build.

@@ -17,7 +17,9 @@ from promptbrush.editing.exploration import (
     random_w,
     save_explored,
     step_towards,
+    to_explore,
 )
+from promptbrush.editing.recipe import edit_settings
 from promptbrush.guidance.clip import fitness
 from promptbrush.guidance.objective import Function
 from promptbrush.guidance.prompts import parse_prompts
@@ -63,36 +65,54 @@ def test_a_file_holds_what_was_explored(models, tmp_path):
     path, fresh = tmp_path / "explored.safetensors", replace(models, explored={})
     found = explored(fresh, fresh.perceptor, 6, "standard")
     save_explored(found, path)
-    again = load_explored(path, models.device)
-    torch.testing.assert_close(again.w, found.w, atol=2e-3, rtol=2e-3)
-    torch.testing.assert_close(again.features[0], found.features[0], atol=1e-3, rtol=0)
+    again = load_explored(path, models.generator)
+    assert torch.equal(again.w, found.w)
+    torch.testing.assert_close(again.features[0], found.features[0], atol=3e-3, rtol=0)
+    torch.testing.assert_close(again.features[0].norm(dim=1), torch.ones(6))
     known = replace(models, explored={}, known=again)
     assert torch.equal(explored(known, known.perceptor, 4, "standard").w, again.w[:4])
     assert not known.explored
+    assert to_explore(known, edit_settings(PROMPT)) == 6
+    assert to_explore(known, edit_settings(PROMPT, clip_input="reference")) == 2048
+    assert to_explore(fresh, edit_settings(PROMPT)) == 2048
+    assert to_explore(known, edit_settings(PROMPT, explore=0)) == 0
     # More than it holds, or seen in another way, are drawn.
     assert len(explored(known, known.perceptor, 7, "standard").w) == 7
     explored(known, known.perceptor, 4, "reference")
     assert set(known.explored) == {(7, "standard"), (4, "reference")}
 
 
+def stored(**changed):
+    state = {
+        "w": torch.zeros(2, 32),
+        "features": torch.ones(2, 4, dtype=torch.int8),
+        "scale": torch.tensor(0.1),
+    }
+    return {name: value for name, value in {**state, **changed}.items() if value is not None}
+
+
 @pytest.mark.parametrize(
     ("state", "kind", "told"),
     [
-        ({"w": torch.zeros(2, 3), "features": torch.zeros(2, 4)}, "other", "kind 'other'"),
-        ({"w": torch.zeros(2, 3)}, KIND, "features"),
-        ({"w": torch.zeros(2, 3), "features": torch.zeros(3, 4)}, KIND, "do not fit together"),
-        ({"w": torch.full((2, 3), torch.nan), "features": torch.zeros(2, 4)}, KIND, "finite"),
+        (stored(), "other", "kind 'other'"),
+        (stored(features=None), KIND, "features"),
+        (stored(features=torch.zeros(0, 4)), KIND, "not as they should be"),
+        (stored(scale=torch.ones(2)), KIND, "not as they should be"),
+        (stored(scale=torch.tensor(torch.nan)), KIND, "finite"),
+        (stored(w=torch.full((2, 32), torch.inf)), KIND, "finite"),
+        (stored(), KIND, "another generator"),
+        (stored(w=torch.zeros(2, 3)), KIND, "another generator"),
     ],
 )
-def test_other_files_are_not_taken_for_it(state, kind, told, tmp_path):
+def test_other_files_are_not_taken_for_it(models, state, kind, told, tmp_path):
     path = tmp_path / "x.safetensors"
     save_file(state, path, metadata={"kind": kind})
     with pytest.raises(InputFileError, match=told) as caught:
-        load_explored(path, torch.device("cpu"))
+        load_explored(path, models.generator)
     assert str(path) in str(caught.value)
     path.write_bytes(path.read_bytes()[:20])
     with pytest.raises(InputFileError, match="not a pack's explored latents"):
-        load_explored(path, torch.device("cpu"))
+        load_explored(path, models.generator)
 
 
 def test_the_step_leads_to_the_mean_of_those_that_fit(models):

@@ -175,7 +175,9 @@ def test_hardening_resumes_to_the_same_bits_and_leaves_the_words(
     assert trainers[1].hardened() == {}
 
 
-def test_a_hardened_tower_shares_the_words_of_the_first(few: World, model: PairedModel, tmp_path: Path) -> None:
+def test_a_hardened_tower_shares_the_words_of_the_first(
+    few: World, model: PairedModel, tmp_path: Path
+) -> None:
     trainer = clip_trainer(few, tmp_path / "work", SETTINGS, draw_blends(few.faces, model, 96))
     list(trainer.run())
     save_clip(trainer, *clip_config(few, tmp_path / "work"), tmp_path / "clip")
