@@ -1,11 +1,12 @@
 """Whether a CLIP's gradients paint: pixels moved towards prompts, named by a second CLIP that never guides.
 
-    python benchmarks/pixels.py --data DATA --work WORK [--clip FOLDER ...] [--prompts 100] [--sheet sheet.png]
+    python benchmarks/pixels.py --data DATA [--clip CLIP ...] [--prompts 100] [--sheet sheet.png]
 
-The prompts are names of concepts that four sets of icons draw. For each, grey noise follows the gradient of the cosine
-with the prompt over random views, with steps of equal length; nothing else shapes the picture. Then the second CLIP
+The prompts are names of concepts that four sets of icons draw. A picture is the sum of a pyramid of grids, 3 x 3 to
+96 x 96, through a sigmoid: all sizes of things move at one rate, where pixels alone make fine patterns first. It
+follows the gradient of the cosine with the prompt over random views; nothing else shapes it. Then the second CLIP
 (`benchmarks/clip-judge`) compares every picture with all prompts; `named` is the share whose own is the best.
-Several --clip are measured one after the other, such as the model before and after hardening.
+Every --clip is measured in turn: by default the pack's painter and its CLIP as learnt, which is not hardened.
 """
 
 from __future__ import annotations
@@ -29,10 +30,11 @@ from torch import Tensor
 
 HERE = Path(__file__).parent
 MINI = HERE.parent / "generators" / "packs" / "mini" / "clip"
+CLIPS = (MINI / "painter.json", MINI)
 JUDGE = HERE / "clip-judge"
-SIDE, VIEWS, STEPS, BATCH = 96, 6, 120, 10
-# Of one step and the share of the last direction that stays, for a picture of SIDE x SIDE in [0,1].
-LENGTH, MOMENTUM = 1.2, 0.7
+SIDES = (3, 6, 12, 24, 48, 96)
+SIDE, VIEWS, STEPS, BATCH = SIDES[-1], 6, 120, 10
+RATE, MOMENTS, NOISE = 0.04, (0.8, 0.95), 0.03
 WOBBLE = Views(zoom=(0.85, 1.2), shift=0.08, turn=8.0)
 
 
@@ -50,28 +52,34 @@ def prompts_of(data: Path, count: int, seed: int = 0) -> list[str]:
 def painted(perceptor: Perceptor, prompts: Sequence[str], steps: int, seed: int) -> Tensor:
     """Pictures (N,3,SIDE,SIDE) in [0,1] that follow the gradients of `perceptor` towards the prompts."""
     rng = torch.Generator().manual_seed(seed)
-    wanted = perceptor.encode_text(prompts).detach()
-    pictures = 0.5 + 0.02 * torch.randn(len(prompts), 3, SIDE, SIDE, generator=rng)
-    direction = torch.zeros_like(pictures)
+    wanted = perceptor.encode_text(prompts).detach().repeat_interleave(VIEWS, 0)
+    levels = [0.01 * torch.randn(len(prompts), 3, side, side, generator=rng) for side in SIDES]
+    optimiser = torch.optim.Adam([each.requires_grad_() for each in levels], RATE, betas=MOMENTS)
     for index in range(steps):
-        pictures.requires_grad_()
-        views = moved(pictures.repeat_interleave(VIEWS, 0), SIDE, WOBBLE, rng, "reflection")
-        views = views + 0.03 * torch.randn(views.shape, generator=rng)
-        cosine = (perceptor.encode_image(views) * wanted.repeat_interleave(VIEWS, 0)).sum()
-        (slope,) = torch.autograd.grad(cosine, pictures)
-        direction = MOMENTUM * direction + (1 - MOMENTUM) * F.normalize(slope.flatten(1), dim=1).view_as(
-            slope
-        )
-        fall = 1 - 0.9 * index / steps
-        pictures = (pictures.detach() + LENGTH * fall * direction).clamp(0, 1)
-    return pictures
+        for group in optimiser.param_groups:
+            group["lr"] = RATE * (1 - 0.9 * index / steps)
+        views = moved(shown(levels).repeat_interleave(VIEWS, 0), SIDE, WOBBLE, rng, "reflection")
+        views = views + NOISE * torch.randn(views.shape, generator=rng)
+        loss = -(perceptor.encode_image(views) * wanted).sum()
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    return shown(levels).detach()
+
+
+def shown(levels: Sequence[Tensor]) -> Tensor:
+    """The picture (N,3,SIDE,SIDE) in [0,1] of grids (N,3,S,S)."""
+    whole = [
+        F.interpolate(each, size=(SIDE, SIDE), mode="bicubic", align_corners=False) for each in levels[:-1]
+    ]
+    return torch.sigmoid(torch.stack([*whole, levels[-1]]).sum(0))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--clip", nargs="+", default=[str(MINI)])
+    parser.add_argument("--clip", nargs="+", default=[str(each) for each in CLIPS])
     parser.add_argument("--judge", default=str(JUDGE))
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--prompts", type=int, default=100)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,12 +42,25 @@ class Placement:
         Returns:
             (B,C,height,width), clamped to [0,1].
         """
+        return self._restored(square, resize)
+
+    def spread(self, square: torch.Tensor) -> torch.Tensor:
+        """Like `restore`, for numbers of any size, which are interpolated linearly and not clamped."""
+        return self._restored(square, _spread)
+
+    def _restored(
+        self, square: torch.Tensor, to_size: Callable[[torch.Tensor, int, int], torch.Tensor]
+    ) -> torch.Tensor:
         if square.ndim != 4 or square.shape[-1] != square.shape[-2]:
             raise UsageError(f"a square (B,C,s,s) is needed, not {tuple(square.shape)}; letterbox it first")
         if square.shape[-1] != self.size:
-            square = resize(square, self.size, self.size)
+            square = to_size(square, self.size, self.size)
         inner = square[..., self.top : self.top + self.inner_height, self.left : self.left + self.inner_width]
-        return resize(inner, self.height, self.width)
+        return to_size(inner, self.height, self.width)
+
+
+def _spread(image: torch.Tensor, height: int, width: int) -> torch.Tensor:
+    return F.interpolate(image, size=(height, width), mode="bilinear", align_corners=False)
 
 
 def resize(image: torch.Tensor, height: int, width: int) -> torch.Tensor:

@@ -156,14 +156,14 @@ class World:
     names: Names
 
     def shares(self, blends: Blends | None = None) -> list[Share]:
-        """The parts, half of each step faces."""
+        """The parts: half of a step faces in `learn`; mostly drawings and styles in `harden`, which makes a painter."""
         parts: list[tuple[Part, int, int]] = [
-            (self.faces, 72, 36),
-            (self.drawings, 36, 32),
-            (self.styled, 28, 24),
+            (self.faces, 72, 20),
+            (self.drawings, 36, 48),
+            (self.styled, 28, 28),
         ]
         if blends is not None:
-            parts.append((BlendPart(blends, self.faces), 0, 24))
+            parts.append((BlendPart(blends, self.faces), 0, 8))
         return [Share(*each) for each in parts]
 
 

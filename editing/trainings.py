@@ -24,7 +24,7 @@ from ..generators.stylegan2 import load_generator, save_generator
 from ..generators.training.adversarial import FinishSettings, FinishTrainer
 from ..generators.training.encoder import EncoderSettings, EncoderTrainer, load_attributes
 from ..generators.training.face_set import load_faces
-from ..generators.training.features import FeaturesSettings, FeaturesTrainer, load_variants
+from ..generators.training.features import FeaturesSettings, FeaturesTrainer, load_variants, variant_labels
 from ..generators.training.judge import JudgeSettings, JudgeTrainer
 from ..generators.training.network import NetworkSettings, NetworkTrainer
 from ..generators.training.paired import FitSettings, Trainer, load_paired
@@ -184,9 +184,10 @@ def parser(work: Path, output: Path, faces: int, seed: int, settings: ParserSett
 def features(work: Path, output: Path, faces: int, seed: int, settings: FeaturesSettings) -> Iterator[str]:
     """Train the network that tells drawn faces apart, on `faces` identities."""
     pictures = load_variants(work, faces)
-    trainer = FeaturesTrainer(pictures, face_features.FaceFeatures, work, settings, seed)
+    labels = variant_labels(faces)
+    trainer = FeaturesTrainer(pictures, labels, face_features.FaceFeatures, work, settings, seed)
     yield from _told(trainer)
-    save_half(trainer.network, output, {**_header(settings, seed), "kind": face_features.KIND})
+    save_half(trainer.network.network, output, {**_header(settings, seed), "kind": face_features.KIND})
     yield f"{output}: {settings.steps} steps on {faces} identities"
 
 

@@ -20,7 +20,8 @@ from ..._base import kept
 from .damage import degraded, reframed
 from .face_captions import is_held_out
 from .face_set import Job
-from .faces import Face, render, sample_face
+from .faces import CHOICES, Face, render, sample_face
+from .labels import HIDDEN, labels_of_faces
 from .network import NetworkSettings, NetworkTrainer
 
 VARIANTS = 3
@@ -32,12 +33,20 @@ _IDENTITY_VALUES = ("skin_r", "skin_g", "skin_b")
 
 @dataclass(frozen=True)
 class FeaturesSettings(NetworkSettings):
-    """See `NetworkSettings`; a batch counts identities, each shown twice, and softmax has a temperature."""
+    """See `NetworkSettings`.
 
-    steps: int = 8_000
+    Args:
+        batch: counts identities, each shown twice.
+        temperature: of the contrastive loss.
+        naming_weight: of naming what an identity consists of. Contrast alone settles for skin and outlines, and hardly
+            finds the few pixels of a nose.
+    """
+
+    steps: int = 5_000
     batch: int = 48
     lr: float = 2e-3
     temperature: float = 0.1
+    naming_weight: float = 1.0
 
 
 def with_identity(other: Face, face: Face) -> Face:
@@ -73,31 +82,70 @@ def _draw_variants(job: Job) -> NDArray[np.uint8]:
     return np.stack([render(face, size) for face in variants(seed)])
 
 
-class FeaturesTrainer(NetworkTrainer[nn.Module]):
+def variant_labels(count: int, first_seed: int = 0) -> Tensor:
+    """What shows of the identities of `load_variants`, in the order of IDENTITY: (N,VARIANTS,6), else HIDDEN."""
+    columns = [list(CHOICES).index(name) for name in IDENTITY]
+    faces = [face for seed in range(first_seed, first_seed + count) for face in variants(seed)]
+    return labels_of_faces(faces)[:, columns].view(count, VARIANTS, len(columns))
+
+
+class Named(nn.Module):
+    """A network of features, and heads that name from them what an identity consists of."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+        with torch.no_grad():
+            width = network(torch.zeros(1, 3, SIZE, SIZE)).shape[1]
+        self.heads = nn.ModuleList(nn.Linear(width, len(CHOICES[name])) for name in IDENTITY)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Pictures (B,3,H,W) in [0,1] -> unit features (B,D)."""
+        found: Tensor = self.network(images)
+        return found
+
+    def naming_loss(self, features: Tensor, labels: Tensor) -> Tensor:
+        """Mean cross-entropy of the labels (B,6) that are not HIDDEN, a scalar."""
+        # Unit vectors would need long weights to say anything for sure.
+        scaled = features * features.shape[1] ** 0.5
+        each = [
+            F.cross_entropy(head(scaled), column, ignore_index=HIDDEN, reduction="sum")
+            for head, column in zip(self.heads, labels.T, strict=True)
+        ]
+        return torch.stack(each).sum() / (labels != HIDDEN).sum().clamp(min=1)
+
+
+class FeaturesTrainer(NetworkTrainer[Named]):
     """Trains a network of features; a checkpoint in `folder` is continued.
 
     Args:
         pictures: see `load_variants`.
+        labels: see `variant_labels`.
         build: makes the network, pictures (B,3,H,W) in [0,1] to unit vectors (B,D).
     """
 
     def __init__(
         self,
         pictures: NDArray[np.uint8],
+        labels: Tensor,
         build: Callable[[], nn.Module],
         folder: Path,
         settings: FeaturesSettings,
         seed: int = 0,
     ) -> None:
-        self.pictures, self.temperature = pictures, settings.temperature
-        super().__init__("features", build, len(pictures), folder, settings, seed)
+        self.pictures, self.labels = pictures, labels
+        self.temperature, self.naming_weight = settings.temperature, settings.naming_weight
+        super().__init__("features", lambda: Named(build()), len(pictures), folder, settings, seed)
 
     def row_loss(self, rows: Tensor) -> Tensor:
         """See `NetworkTrainer`."""
-        images = torch.cat([self._views(rows, which) for which in self._two()])
+        shown = self._two()
+        images = torch.cat([self._views(rows, which) for which in shown])
         with torch.autocast("cpu", dtype=torch.bfloat16):
             features = self.network(images.contiguous(memory_format=torch.channels_last))
-        return identity_loss(features.float(), rows.repeat(2), self.temperature)
+        labels = torch.cat([self.labels[rows, which] for which in shown])
+        contrast = identity_loss(features.float(), rows.repeat(2), self.temperature)
+        return contrast + self.naming_weight * self.network.naming_loss(features.float(), labels)
 
     def _two(self) -> list[int]:
         chosen: list[int] = torch.randperm(VARIANTS, generator=self.rng)[:2].tolist()

@@ -3,7 +3,7 @@
 1. `learn`: both towers, from pictures with captions, from questions with known answers, and from a network of
    photographs.
 2. `harden`: the picture tower alone, from pictures moved against it within an L2 ball (Madry et al. 2018). That aligns
-   its gradients with what a person sees, which is what guidance needs of it.
+   its gradients with what a person sees, which is what methods that paint need of it.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class ClipSettings:
     """
 
     steps: int = 5_000
-    harden_steps: int = 3_200
+    harden_steps: int = 5_000
     early: float = 0.5
     early_size: int = 64
     captions: float = 0.6
@@ -77,8 +77,8 @@ class ClipSettings:
     tower_lr: float = 4e-4
     harden_lr: float = 2e-4
     weight_decay: float = 0.05
-    attack_steps: int = 1
-    radius: float = 8.0
+    attack_steps: int = 2
+    radius: float = 16.0
     text_groups: int = 4
     save_seconds: float = 180.0
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 import torch
+import torch.nn.functional as F
 from promptbrush.editing.framing import letterbox
-from promptbrush.editing.paste import change_mask, paste_changed
+from promptbrush.editing.paste import change_mask, paste_changed, recolouring, redrawn_mask
 
 SIZES = [(32, 32), (40, 48), (100, 30), (7, 64), (1, 1)]
 
@@ -96,7 +97,7 @@ def test_a_users_mask_narrows_the_change(rng):
     assert float(pasted[..., :25, :].min()) > 0.99999
 
 
-def test_a_slight_change_keeps_what_the_generator_does_not_draw(rng):
+def test_new_colours_keep_what_the_generator_does_not_draw(rng):
     original = 0.2 + 0.5 * photo(64, 64, rng)
     square, placement = letterbox(original, 64)
     before = torch.full_like(square, 0.2)
@@ -104,3 +105,50 @@ def test_a_slight_change_keeps_what_the_generator_does_not_draw(rng):
     assert float((slight - original).std()) < 1e-3
     assert float((slight - original).mean()) > 0.1
     assert torch.allclose(paste_changed(original, before, before + 0.7, placement), before + 0.7)
+
+
+def soft(height: int, width: int, rng: torch.Generator) -> torch.Tensor:
+    """A picture (1,3,height,width) without fine detail, in [0.2,0.8]."""
+    coarse = torch.rand(1, 3, 6, 6, generator=rng)
+    return 0.2 + 0.6 * F.interpolate(coarse, size=(height, width), mode="bilinear")
+
+
+def test_a_recolouring_is_found_and_serves_any_size(rng):
+    before, mix = soft(128, 128, rng), torch.tensor([[0.7, 0.3, 0.0], [0.2, 0.7, 0.1], [0.0, 0.1, 0.9]])
+    after = torch.einsum("dc,bchw->bdhw", mix, before) + 0.02
+    colours = recolouring(before, after)
+    assert float((colours(before) - after).abs().max()) < 0.03
+    assert not redrawn_mask(before, after, colours).any()
+    large = soft(300, 200, rng)
+    square, placement = letterbox(large, 128)
+    colours = recolouring(square, square.flip(1))
+    assert float((colours(large, placement) - large.flip(1)).abs().max()) < 0.05
+
+
+def test_edges_stay_where_they_are_under_a_new_colour():
+    """A generator's edge is soft; the picture's own is one pixel wide, and is so afterwards."""
+    original = torch.full((1, 3, 256, 256), 0.8)
+    original[..., 128:] = 0.3
+    square, placement = letterbox(original, 128)
+    before = F.avg_pool2d(F.pad(square, (3,) * 4, mode="replicate"), 7, stride=1)
+    pasted = paste_changed(
+        original, before, before * torch.tensor([1.0, 0.5, 0.5]).view(1, 3, 1, 1), placement
+    )
+    row = pasted[0, 1, 128]
+    assert float((row[:126] - 0.4).abs().max()) < 0.03
+    assert float((row[130:] - 0.15).abs().max()) < 0.02
+    # The window meets both sides here.
+    assert float((row[126:128] - 0.4).abs().max()) < 0.04
+    assert float((row[128:130] - 0.15).abs().max()) < 0.04
+
+
+def test_what_no_recolouring_tells_is_redrawn(rng):
+    original = soft(128, 128, rng)
+    square, placement = letterbox(original, 128)
+    after = square.clone()
+    after[..., 40:80, 40:80] = 0.1 + 0.8 * torch.rand(1, 3, 40, 40, generator=rng)
+    mask = redrawn_mask(square, after, recolouring(square, after))
+    assert mask[..., 42:78, 42:78].min() > 0.95
+    assert mask[..., :24, :].max() == 0
+    pasted = paste_changed(original, square, after, placement)
+    assert float((pasted - after)[..., 44:76, 44:76].abs().mean()) < 0.01

@@ -18,9 +18,13 @@ from promptbrush.generators.training.features import (
     identity_loss,
     load_variants,
     recognised,
+    variant_labels,
     variants,
 )
+from promptbrush.generators.training.labels import HIDDEN
 from torch import Tensor, nn
+
+LABELS = variant_labels(12)
 
 
 class Small(nn.Module):
@@ -67,6 +71,17 @@ def test_pictures_are_of_the_variants(pictures: NDArray[np.uint8]) -> None:
     assert np.array_equal(pictures[3, 1], render(variants(3)[1], 64))
 
 
+def test_labels_are_those_of_the_variants() -> None:
+    labels = variant_labels(30)
+    assert labels.shape == (30, VARIANTS, len(IDENTITY))
+    for place, name in enumerate(IDENTITY):
+        seen = labels[:, :, place]
+        assert (seen != HIDDEN).any()
+        for seed in range(30):
+            told = {int(each) for each in seen[seed] if each != HIDDEN}
+            assert told <= {list(CHOICES[name]).index(variants(seed)[0].choices[name])}
+
+
 def test_the_loss_is_least_where_identities_lie_together() -> None:
     corners, identities = torch.eye(4), torch.tensor([0, 1, 0, 1])
     together, crossed = corners[[0, 1, 0, 1]], corners[[0, 0, 1, 1]]
@@ -84,8 +99,8 @@ def test_recognition_counts_nearest_neighbours() -> None:
 
 
 def test_it_learns_a_few_faces_by_heart(pictures: NDArray[np.uint8], tmp_path: Path) -> None:
-    settings = FeaturesSettings(steps=80, batch=12)
-    trainer = FeaturesTrainer(pictures, Small, tmp_path, settings)
+    settings = FeaturesSettings(steps=160, batch=12)
+    trainer = FeaturesTrainer(pictures, LABELS, Small, tmp_path, settings)
     losses = [loss for _, loss in trainer.run()]
     assert np.mean(losses[-5:]) < 0.75 * losses[0]
     shown = torch.from_numpy(np.array(pictures)).flatten(0, 1).permute(0, 3, 1, 2).float() / 255
@@ -96,18 +111,18 @@ def test_it_learns_a_few_faces_by_heart(pictures: NDArray[np.uint8], tmp_path: P
 
 def test_resuming_gives_the_same_bits(pictures: NDArray[np.uint8], tmp_path: Path) -> None:
     short = FeaturesSettings(steps=4, batch=4)
-    whole = FeaturesTrainer(pictures, Small, tmp_path / "whole", short)
+    whole = FeaturesTrainer(pictures, LABELS, Small, tmp_path / "whole", short)
     list(whole.run())
-    half = FeaturesTrainer(pictures, Small, tmp_path / "half", short)
+    half = FeaturesTrainer(pictures, LABELS, Small, tmp_path / "half", short)
     steps = half.run()
     next(steps)
     next(steps)
     half.save()
-    again = FeaturesTrainer(pictures, Small, tmp_path / "half", short)
+    again = FeaturesTrainer(pictures, LABELS, Small, tmp_path / "half", short)
     assert again.done == 2
     list(again.run())
     for key, value in whole.network.state_dict().items():
         assert torch.equal(value, again.network.state_dict()[key]), key
     torch.save([1, 2], tmp_path / "features.pt")
     with pytest.raises(InputFileError, match=r"features\.pt"):
-        FeaturesTrainer(pictures, Small, tmp_path, short)
+        FeaturesTrainer(pictures, LABELS, Small, tmp_path, short)
