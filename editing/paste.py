@@ -60,7 +60,7 @@ def recolouring(before: Tensor, after: Tensor) -> Recolouring:
     shared = _smooth(_products(change, before), reach) - _products(mean_change, mean)
     matrix = _times_inverse(shared, own + _RIDGE * torch.eye(3, device=own.device).view(1, 9, 1, 1))
     shift = mean_change - (matrix * mean[:, None]).sum(2)
-    return Recolouring(_smooth(matrix.flatten(1, 2), reach).unflatten(1, (3, 3)), _smooth(shift, reach))
+    return Recolouring(_smooth(matrix.flatten(1, 2), reach).view_as(matrix), _smooth(shift, reach))
 
 
 def redrawn_mask(before: Tensor, after: Tensor, colours: Recolouring) -> Tensor:
@@ -107,8 +107,9 @@ def _products(first: Tensor, second: Tensor) -> Tensor:
 def _times_inverse(first: Tensor, second: Tensor) -> Tensor:
     """The first matrix times the inverse of the second, symmetric one, (B,9,R,R) each -> (B,3,3,R,R)."""
     # On the CPU: many small systems are no work, and not every device solves them.
-    one, other = (each.unflatten(1, (3, 3)).permute(0, 3, 4, 1, 2).float().cpu() for each in (first, second))
-    solved = torch.linalg.solve(other, one.mT).mT
+    batch, _, *sides = first.shape
+    one, other = (each.view(batch, 3, 3, *sides).permute(0, 3, 4, 1, 2).cpu() for each in (first, second))
+    solved: Tensor = torch.linalg.solve(other, one.mT).mT
     return solved.permute(0, 3, 4, 1, 2).to(first)
 
 
