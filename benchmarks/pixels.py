@@ -20,6 +20,7 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from promptbrush._devices import auto_precision
 from promptbrush.generators.training.sheets import save_sheet
 from promptbrush.guidance import load_perceptor
 from promptbrush.guidance.perceptor import Perceptor
@@ -29,6 +30,7 @@ from promptbrush.guidance.training.views import Views, moved
 from torch import Tensor
 
 HERE = Path(__file__).parent
+PRECISION = "bfloat16" if auto_precision(torch.device("cpu")) == torch.bfloat16 else "float32"
 MINI = HERE.parent / "generators" / "packs" / "mini" / "clip"
 CLIPS = (MINI / "painter.json", MINI)
 JUDGE = HERE / "clip-judge"
@@ -92,7 +94,7 @@ def main() -> None:
     with torch.no_grad():
         texts = judge.encode_text(prompts)
     for spec in arguments.clip:
-        began, perceptor = time.monotonic(), load_perceptor(spec, precision="bfloat16")
+        began, perceptor = time.monotonic(), load_perceptor(spec, precision=PRECISION)
         parts = [prompts[first : first + BATCH] for first in range(0, len(prompts), BATCH)]
         made = torch.cat([painted(perceptor, part, arguments.steps, arguments.seed) for part in parts])
         with torch.no_grad():

@@ -8,11 +8,11 @@ import platform
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 
 from .._base import MissingError, UsageError, did_you_mean
+from .._devices import auto_precision, cpu_has_bfloat16
 from ..generators.packs import summaries
 
 _SHOWN = (
@@ -104,19 +104,6 @@ def _memory() -> str:
         return "memory unknown"
 
 
-def cpu_has_bfloat16() -> bool:
-    """Whether this CPU multiplies bfloat16 in hardware; elsewhere bfloat16 is slower than float32."""
-    if platform.system() == "Linux":
-        try:
-            text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
-        except OSError:
-            return False
-        return re.search(r"\b(avx512_bf16|amx_bf16|bf16)\b", text) is not None
-    # Private in torch, hence the defaults; it exists in all releases since 2.3.
-    check = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
-    return bool(check()) if check is not None else False
-
-
 def _packs() -> Iterator[Row]:
     for pack in summaries():
         about = f"{pack.domain}, {pack.resolution} px, {pack.size / 1e6:.1f} MB"
@@ -196,7 +183,7 @@ def resolve_precision(name: str, device: torch.device) -> torch.dtype:
         UsageError: an unknown name, or float16 on a CPU.
     """
     if name == "auto":
-        return _auto_precision(device)
+        return auto_precision(device)
     if name not in _PRECISIONS:
         known = ["auto", *_PRECISIONS]
         raise UsageError(
@@ -205,10 +192,3 @@ def resolve_precision(name: str, device: torch.device) -> torch.dtype:
     if name == "float16" and device.type == "cpu":
         raise UsageError("precision 'float16' is not for the CPU; use --precision bfloat16 or float32")
     return _PRECISIONS[name]
-
-
-def _auto_precision(device: torch.device) -> torch.dtype:
-    if device.type == "cuda":
-        native = torch.cuda.get_device_properties(device).major >= 8
-        return torch.bfloat16 if native else torch.float16
-    return torch.bfloat16 if device.type == "cpu" and cpu_has_bfloat16() else torch.float32

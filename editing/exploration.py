@@ -19,6 +19,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from .._base import InputFileError
+from .._devices import coarse
 from ..generators.stylegan2 import StyleGAN2
 from ..guidance.clip import fitness
 from ..guidance.objective import Context, Objective, total
@@ -128,11 +129,10 @@ def has_explored(models: LoadedModels, count: int, clip_input: str) -> bool:
 def explore(generator: StyleGAN2, perceptor: AnyPerceptor, count: int) -> Explored:
     """Draw `count` random pictures and look at them."""
     w = _explored_w(generator, count)
-    device = w.device.type
     features: list[list[Tensor]] = [[] for _ in perceptor.members]
     for part in torch.split(w, max(1, _CHUNK_PIXELS // generator.resolution**2)):
         # Coarse numbers will do for an average over many pictures, and are several times faster.
-        with torch.autocast(device, torch.bfloat16, device != "mps"):
+        with coarse(w.device):
             codes = part[:, None].expand(-1, generator.num_ws, -1)
             images = generator.decode(codes).float()
             for seen, (member, _) in zip(features, perceptor.members, strict=True):

@@ -18,6 +18,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from .._base import DAMAGE_ERRORS, InputFileError
+from .._devices import coarse
 from ..generators.training.face_captions import attribute_prompt, caption, held_out_pairs, is_held_out
 from ..generators.training.face_set import FaceSet, face_of, vectors_of
 from ..generators.training.faces import CHOICES, Face
@@ -374,7 +375,7 @@ def _drawn(model: PairedModel, w: Tensor, spread: Tensor, size: int, rng: torch.
     codes = w[:, None].repeat(1, model.generator.num_ws, 1)
     amount, moved = torch.rand(2, len(w), 1, 1, generator=rng)
     codes += _OFF_W * amount * (moved < 0.5) * spread * torch.randn(codes.shape, generator=rng)
-    with torch.autocast(w.device.type, torch.bfloat16):
+    with coarse(w.device):
         images = model.generator.synthesis(codes, noise="none").float()
     if size != images.shape[2]:
         images = F.interpolate(images, size=(size, size), mode="bilinear", antialias=True)

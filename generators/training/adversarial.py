@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from ..._base import Autosave, loaded_state, save_state
+from ..._devices import coarse
 from ..pyramid import laplacian_loss
 from ..stylegan2.config import DiscriminatorConfig
 from ..stylegan2.discriminator import Discriminator
@@ -151,12 +152,12 @@ class FinishTrainer:
 
     def _draw(self, w: Tensor) -> Tensor:
         generator = self.model.generator
-        with torch.autocast(self.device.type, dtype=torch.bfloat16):
+        with coarse(self.device):
             made: Tensor = generator.synthesis(w[:, None].expand(-1, generator.num_ws, -1), noise="none")
         return made.float()
 
     def _judge(self, pictures: Tensor) -> Tensor:
-        with torch.autocast(self.device.type, dtype=torch.bfloat16):
+        with coarse(self.device):
             logits: Tensor = self.discriminator(pictures.contiguous(memory_format=torch.channels_last))
         return logits.float()
 

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from ..._base import Autosave, UsageError, loaded_state, save_state
+from ..._devices import coarse
 from ..encoder import Encoder, EncoderConfig
 from ..pyramid import reconstruction_loss
 from ..stylegan2.generator import StyleGAN2
@@ -148,12 +149,12 @@ class EncoderTrainer:
         target[::2] = reframed(clean[::2], self.rng)
         own, own_w = self._own()
         pictures = degraded(torch.cat([target, own]), self.rng)
-        with torch.autocast(self.device.type, dtype=torch.bfloat16):
+        with coarse(self.device):
             shared, offsets = self.encoder.offsets(pictures.contiguous(memory_format=torch.channels_last))
         made = self._draw(self.encoder.codes(shared[:drawn], offsets[:drawn]))
         wanted = target[:drawn] * 2 - 1
         picture = reconstruction_loss(made, wanted).mean()
-        with torch.autocast(self.device.type, dtype=torch.bfloat16):
+        with coarse(self.device):
             reading = reading_distance(self.reader, made, wanted)
         known = torch.cat([self.known[rows[1::2]].to(self.device), own_w])
         found = (shared[:, None] + offsets)[[*range(1, len(rows), 2), *range(len(rows), len(shared))]]
@@ -170,7 +171,7 @@ class EncoderTrainer:
         return (images * 0.5 + 0.5).clamp(0, 1), w
 
     def _draw(self, ws: Tensor) -> Tensor:
-        with torch.autocast(self.device.type, dtype=torch.bfloat16):
+        with coarse(self.device):
             made: Tensor = self.generator.synthesis(ws)
         return made.float()
 

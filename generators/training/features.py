@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ..._base import kept
+from ..._devices import coarse
 from .damage import degraded, reframed
 from .face_captions import is_held_out
 from .face_set import Job
@@ -141,7 +142,7 @@ class FeaturesTrainer(NetworkTrainer[Named]):
         """See `NetworkTrainer`."""
         shown = self._two()
         images = torch.cat([self._views(rows, which) for which in shown])
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        with coarse(torch.device("cpu")):
             features = self.network(images.contiguous(memory_format=torch.channels_last))
         labels = torch.cat([self.labels[rows, which] for which in shown])
         contrast = identity_loss(features.float(), rows.repeat(2), self.temperature)

@@ -16,6 +16,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from ..._base import InputFileError
+from ..._devices import coarse
 from .classifier import ClassifierTrainer
 from .face_set import FaceSet
 from .faces import CHOICES
@@ -77,7 +78,7 @@ class JudgeTrainer(ClassifierTrainer[Judge]):
 
     def loss(self, pictures: Tensor, labels: Tensor) -> Tensor:
         images = self._softened(pictures / 2 + 0.5).contiguous(memory_format=torch.channels_last)
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        with coarse(torch.device("cpu")):
             logits = self.network(images)
         return attribute_loss(logits, labels)
 

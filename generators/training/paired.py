@@ -26,6 +26,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from ..._base import Autosave, InputFileError, earlier_state, loaded_state, save_state
+from ..._devices import coarse
 from ..pyramid import laplacian_loss
 from ..stylegan2.config import StyleGAN2Config
 from ..stylegan2.generator import StyleGAN2
@@ -288,7 +289,7 @@ class Trainer:
     def _refine_loss(self) -> Tensor:
         made, target, rows = self._faces()
         pixels = laplacian_loss(made, target, focus=self.focus).mean()
-        with torch.autocast(self.device.type, dtype=torch.bfloat16):
+        with coarse(self.device):
             labels = self.labels[rows].to(self.device)
             reading = reading_loss(self.reader, made, target, labels, self.settings.naming)
         return pixels + self.settings.reading * reading
@@ -298,7 +299,7 @@ class Trainer:
         rows = self._pick(self.settings.batch)
         target = self.faces.pictures(rows).to(self.device)
         target = F.avg_pool2d(target, 2) if halved else target
-        with torch.autocast(self.device.type, dtype=torch.bfloat16):
+        with coarse(self.device):
             made = self.model(self.vectors[rows].to(self.device), target.shape[2])
         return made.float(), target, rows
 

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..._devices import coarse
 from ..parser import PARTS, FaceParser
 from .damage import degraded
 from .face_masks import load_masks
@@ -49,7 +50,7 @@ class ParserTrainer(NetworkTrainer[FaceParser]):
         masks = torch.from_numpy(self.masks[rows.numpy()]).float()
         both = self.shifted(torch.cat([self.faces.pictures(rows) / 2 + 0.5, masks[:, None]], dim=1))
         pictures, true = self._seen(both[:, :3]), both[:, 3].long()
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        with coarse(torch.device("cpu")):
             logits = self.network(pictures.contiguous(memory_format=torch.channels_last))
         fading = 1 - self.done / self.settings.steps
         return F.cross_entropy(logits, true, self.weights**fading)

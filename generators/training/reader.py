@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..._base import earlier_state
+from ..._devices import coarse
 from ..content import WIDTHS, FaceContent, reading_size
 from .classifier import ClassifierTrainer
 from .face_set import FaceSet
@@ -90,7 +91,7 @@ class ReaderTrainer(ClassifierTrainer[Reader]):
         return self._read(self._attacked(reading_size(self.shifted(pictures)), labels), labels)
 
     def _read(self, images: Tensor, labels: Tensor) -> Tensor:
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        with coarse(torch.device("cpu")):
             _, logits = self.network.read(images.contiguous(memory_format=torch.channels_last))
         return attribute_loss(logits, labels)
 

@@ -22,6 +22,7 @@ from open_clip.tokenizer import SimpleTokenizer
 from torch import Tensor, nn
 
 from ..._base import Autosave, loaded_state, save_state
+from ..._devices import coarse
 from ..depthwise import quicken
 from .losses import answered, attacked, contrastive_loss
 from .parts import Batch, Part, Share, unasked
@@ -375,7 +376,7 @@ class ClipTrainer:
 
     def features(self, images: Tensor) -> Tensor:
         """Unit features (B,D) of pictures (B,3,H,W) in [-1,1]."""
-        with torch.autocast(self.device.type, dtype=torch.bfloat16):
+        with coarse(self.device):
             parts = [
                 part.contiguous(memory_format=torch.channels_last) for part in torch.split(images, _TOGETHER)
             ]
@@ -395,7 +396,7 @@ class ClipTrainer:
         """What `encode_text` gives for the padded tokens: its attention is causal, so padding changes nothing."""
         model, tokens = self.model, tokens.to(self.device)
         length = tokens.shape[1]
-        with torch.autocast(self.device.type, dtype=torch.bfloat16):
+        with coarse(self.device):
             x = model.token_embedding(tokens) + model.positional_embedding[:length]
             x = model.ln_final(model.transformer(x, attn_mask=model.attn_mask[:length, :length]))
             pooled = x[torch.arange(len(x)), tokens.argmax(dim=1)]

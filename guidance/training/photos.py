@@ -19,6 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..._base import DAMAGE_ERRORS, InputFileError, MissingError
+from ..._devices import coarse
 from ..depthwise import quicken
 
 ARCHITECTURE = "tf_efficientnet_lite0"
@@ -104,7 +105,7 @@ class Teacher(nn.Module):
     @torch.no_grad()
     def opinion(self, images: Tensor) -> Tensor:
         """What the network takes pictures (B,3,H,W) in [-1,1] for: (B,1000), adds up to 1."""
-        with torch.autocast(images.device.type, dtype=torch.bfloat16):
+        with coarse(images.device):
             logits = self.network(images.contiguous(memory_format=torch.channels_last))
         chances: Tensor = logits.float().softmax(1)
         return chances

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from promptbrush import _devices
 from promptbrush._base import MissingError, UsageError
 from promptbrush.editing import doctor
 from promptbrush.editing.doctor import report, resolve_device, resolve_precision
@@ -139,14 +140,21 @@ def test_present_devices(monkeypatch):
 
 
 def test_auto_precision(monkeypatch):
-    monkeypatch.setattr(doctor, "cpu_has_bfloat16", lambda: False)
+    monkeypatch.setattr(_devices, "_known_cpu", lambda: False)
     assert resolve_precision("auto", CPU) == torch.float32
-    monkeypatch.setattr(doctor, "cpu_has_bfloat16", lambda: True)
+    monkeypatch.setattr(_devices, "_known_cpu", lambda: True)
     assert resolve_precision("auto", CPU) == torch.bfloat16
     assert resolve_precision("auto", torch.device("mps")) == torch.float32
     for major, dtype in ((7, torch.float16), (9, torch.bfloat16)):
         with_gpu(monkeypatch, 1, major)
         assert resolve_precision("auto", torch.device("cuda")) == dtype
+
+
+def test_coarse_numbers_are_bfloat16_only_where_that_is_fast(monkeypatch):
+    for native, dtype in ((True, torch.bfloat16), (False, torch.float32)):
+        monkeypatch.setattr(_devices, "_known_cpu", lambda native=native: native)
+        with _devices.coarse(CPU):
+            assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == dtype
 
 
 def test_named_precision():
@@ -173,4 +181,4 @@ def test_named_precision():
 def test_native_bfloat16_is_read_from_the_cpus_flags(text, native, monkeypatch):
     monkeypatch.setattr(platform, "system", lambda: "Linux")
     monkeypatch.setattr(Path, "read_text", lambda self, **kwargs: text)
-    assert doctor.cpu_has_bfloat16() is native
+    assert _devices.cpu_has_bfloat16() is native
