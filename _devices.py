@@ -1,0 +1,45 @@
+"""What the devices that are present compute fast in."""
+
+from __future__ import annotations
+
+import functools
+import platform
+import re
+from pathlib import Path
+
+import torch
+
+
+def cpu_has_bfloat16() -> bool:
+    """Whether this CPU multiplies bfloat16 in hardware; elsewhere bfloat16 is many times slower than float32."""
+    if platform.system() == "Linux":
+        try:
+            text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            return False
+        return re.search(r"\b(avx512_bf16|amx_bf16|bf16)\b", text) is not None
+    # Private in torch, hence the defaults; it exists in all releases since 2.3.
+    check = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
+    return bool(check()) if check is not None else False
+
+
+def auto_precision(device: torch.device) -> torch.dtype:
+    """bfloat16 where the hardware multiplies it, float16 on other CUDA devices, float32 elsewhere."""
+    if device.type == "cuda":
+        native = torch.cuda.get_device_properties(device).major >= 8
+        return torch.bfloat16 if native else torch.float16
+    return torch.bfloat16 if device.type == "cpu" and _known_cpu() else torch.float32
+
+
+def coarse(device: torch.device) -> torch.autocast:
+    """A context where coarse numbers will do: bfloat16 if that is fast on the device, else float32.
+
+    Never float16, whose small range needs a scaled loss.
+    """
+    fast = auto_precision(device) == torch.bfloat16
+    return torch.autocast(device.type, torch.bfloat16, enabled=fast)
+
+
+@functools.cache
+def _known_cpu() -> bool:
+    return cpu_has_bfloat16()
