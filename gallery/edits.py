@@ -19,20 +19,20 @@ from promptbrush.generators.training.faces import render
 Job = tuple[int, str]
 _COLUMNS = 3
 GOOD: list[Job] = [
-    (30_000_040, "a person with pink hair"),
-    (30_000_046, "a person wearing a crown"),
-    (30_000_058, "a person wearing round glasses"),
-    (30_000_059, "a person with light skin"),
-    (30_000_045, "a person with dark skin"),
-    (30_000_051, "a person on a blue background"),
+    (30_000_061, "a person with green hair"),
+    (30_000_064, "a person wearing a crown"),
+    (30_000_065, "a person wearing sunglasses"),
+    (30_000_069, "a person with blue clothes"),
+    (30_000_070, "a person on a green background"),
+    (30_000_071, "a person with closed eyes"),
 ]
 FAILURES: list[Job] = [
-    (30_000_044, "a bald person"),
-    (30_000_052, "an old person"),
-    (30_000_050, "a person with a moustache"),
-    (30_000_055, "a sad person"),
-    (30_000_048, "a person with spiky hair"),
+    (30_000_072, "a person with an afro"),
+    (30_000_068, "a person with a full beard"),
+    (30_000_076, "a person wearing round glasses"),
+    (30_000_063, "a person with light skin"),
     (30_000_053, "a person with freckles"),
+    (30_000_052, "an old person"),
 ]
 
 
