@@ -20,6 +20,7 @@ _SHOWN = (
     "open_clip_torch",
     "diffusers",
     "nevergrad",
+    "numba",
     "safetensors",
     "numpy",
     "pillow",

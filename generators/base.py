@@ -39,6 +39,9 @@ class Generator(Protocol):
 
 GENERATORS = NameTable(
     kind="generator",
-    entries={"stylegan2": Entry(".generators.stylegan2:StyleGAN2")},
+    entries={
+        "stylegan2": Entry(".generators.stylegan2:StyleGAN2"),
+        "shapes": Entry(".generators.shapes:Shapes"),
+    },
     group="promptbrush.generators",
 )

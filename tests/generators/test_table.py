@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import pytest
 import torch
 from promptbrush.generators import GENERATORS
+from promptbrush.generators.shapes import Shapes
 from promptbrush.generators.stylegan2 import StyleGAN2
 from promptbrush.generators.stylegan2.config import StyleGAN2Config
 from torch import Tensor
@@ -23,7 +24,11 @@ def small_stylegan2() -> StyleGAN2:
         return StyleGAN2(config).eval().requires_grad_(False)
 
 
-MAKERS = {"stylegan2": small_stylegan2}
+def few_shapes() -> Shapes:
+    return Shapes(count=5, size=(12, 16))
+
+
+MAKERS = {"stylegan2": small_stylegan2, "shapes": few_shapes}
 
 
 def rows(latent: Tensor | Mapping[str, Tensor] | list[Tensor], which: slice) -> object:
