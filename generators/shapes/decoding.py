@@ -59,22 +59,31 @@ def bounds(kind: Kind, limits: Limits) -> tuple[Tensor, Tensor]:
     return torch.tensor([*low, 0, 0, 0, least]), torch.tensor([*high, 1, 1, 1, greatest])
 
 
+def within(numbers: Tensor, kind: Kind, limits: Limits) -> Tensor:
+    """Numbers (...,N,D) of shapes, the columns of the kind and then the colour, within bounds and palette.
+
+    Differentiable; what lies outside is still led back in by its gradient.
+    """
+    low, high = (each.to(numbers) for each in bounds(kind, limits))
+    kept: Tensor = _Inward.apply(numbers, low, high)
+    if limits.palette is None:
+        return kept
+    places, tint, opacity = kept[..., :-4], kept[..., -4:-1], kept[..., -1:]
+    return torch.cat([places, nearest(tint, limits.palette.to(tint)), opacity], dim=-1)
+
+
 def bounded(numbers: Tensor, kind: Kind, size: Size, limits: Limits) -> tuple[Tensor, Tensor]:
     """Corners and colours of numbers that keep to their bounds.
 
     Args:
-        numbers: (...,N,D) the columns of the kind, then red, green, blue, opacity.
+        numbers: (...,N,D) as of `within`.
         size: height and width of the canvas.
 
     Returns:
         (...,N,K,2) as (x, y) in pixels, and (...,N,4) in [0,1]; differentiable.
     """
-    low, high = (each.to(numbers) for each in bounds(kind, limits))
-    kept: Tensor = _Inward.apply(numbers, low, high)
-    places, colours = kept[..., : -len(COLOUR)], kept[..., -len(COLOUR) :]
-    if limits.palette is not None:
-        colours = torch.cat([nearest(colours[..., :3], limits.palette.to(colours)), colours[..., 3:]], dim=-1)
-    return kind.outline(places, size), colours
+    kept = within(numbers, kind, limits)
+    return kind.outline(kept[..., : -len(COLOUR)], size), kept[..., -len(COLOUR) :]
 
 
 def nearest(colours: Tensor, palette: Tensor) -> Tensor:

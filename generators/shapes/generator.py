@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ..._base import UsageError, did_you_mean
-from .decoding import Limits, bounded, bounds, relative
+from .decoding import Limits, bounded, bounds, relative, within
 from .kinds import COLOUR, Kind, Size, kind_of
 
 Mode = Literal["smooth", "pillow"]
@@ -83,6 +83,10 @@ class Shapes(nn.Module):
                 numbers[:, column] = 0.04 + 0.16 * numbers[:, column]
         numbers[:, -1] = low[-1] + (high[-1] - low[-1]) * (0.3 + 0.4 * numbers[:, -1])
         return numbers.flatten()
+
+    def kept(self, numbers: Tensor) -> Tensor:
+        """Numbers (...,N,D) within the bounds and colours that decoding keeps them to, for mode "smooth"."""
+        return within(numbers, self.kind, self.limits)
 
     def outlines(self, latent: Tensor) -> tuple[Tensor, Tensor]:
         """Corners (B,N,K,2) in pixels and colours (B,N,4) of latents; whole numbers to 255 in "pillow" mode."""
