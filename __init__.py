@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from .editing.editor import Result, edit
     from .editing.models import load_models
     from .editing.recipe import Recipe
+    from .editing.shapes.method import ShapesResult, shapes
     from .generators import load_generator
 
 __version__ = "0.1.0"
@@ -22,19 +23,23 @@ __all__ = [
     "PromptbrushError",
     "Recipe",
     "Result",
+    "ShapesResult",
     "UsageError",
     "__version__",
     "edit",
     "load_generator",
     "load_models",
+    "shapes",
 ]
 
 _LAZY = {
     "Recipe": ".editing.recipe",
     "Result": ".editing.editor",
+    "ShapesResult": ".editing.shapes.method",
     "edit": ".editing.editor",
     "load_generator": ".generators",
     "load_models": ".editing.models",
+    "shapes": ".editing.shapes.method",
 }
 
 

@@ -34,7 +34,7 @@ from .models import (
 from .optimise import prompts_of
 from .outputs import Care, Extras, consumers_for, plan, recipe_fits, save
 from .pictures import read_picture, write_picture
-from .recipe import MAX_SEED, EditSettings, Recipe
+from .recipe import MAX_SEED, EditSettings, Recipe, method_of
 from .subjects import Subject, check_space, open_picture, open_subject, read_mask
 
 # From this side on a user should know what takes so long before the first step.
@@ -82,7 +82,7 @@ def edit_pictures(job: EditJob) -> Iterator[str]:
         models = load_models(job.models)
         if job.settings.identity_weight > 0:
             required_face_encoder(models)
-        yield f"models: {job.models.pack} pack on {models.device}{_own_models(job.models)}"
+        yield f"models: {job.models.pack} pack on {models.device}{own_models(job.models)}"
         if _explores_long(models, job.settings):
             yield f"first a look at {to_explore(models, job.settings)} random pictures; --explore 0 leaves it out"
         for index, row in enumerate(paths):
@@ -143,7 +143,7 @@ def enough_memory() -> Iterator[None]:
 def _names(job: EditJob) -> list[str]:
     if len(job.pictures) > 1 and (job.mask or job.latent):
         raise UsageError("a mask or a latent belongs to one picture; give one picture with it")
-    if _is_picture(job.settings.prompt):
+    if names_a_file(job.settings.prompt):
         raise UsageError(
             f"'{job.settings.prompt}' stands where the prompt should, but is a file; write the prompt last"
         )
@@ -158,7 +158,7 @@ def _names(job: EditJob) -> list[str]:
     return [job.latent.stem]
 
 
-def _is_picture(prompt: str) -> bool:
+def names_a_file(prompt: str) -> bool:
     """Whether a forgotten prompt let the last picture slip into its place."""
     try:
         return Path(prompt).suffix != "" and Path(prompt).is_file()
@@ -166,7 +166,7 @@ def _is_picture(prompt: str) -> bool:
         return False
 
 
-def _own_models(choice: ModelChoice) -> str:
+def own_models(choice: ModelChoice) -> str:
     own = [spec for spec in (choice.generator, choice.clip, choice.encoder, choice.face_encoder) if spec]
     return f", with {', '.join(own)}" if own else ""
 
@@ -215,7 +215,11 @@ def rerun_picture(
     Raises:
         InputFileError: no recipe in the file, or a file of it that changed.
     """
-    recipe = Recipe.from_toml(read_recipe(made), readable(made))
+    text = read_recipe(made)
+    if method_of(text, readable(made)) == "shapes":
+        yield from _redrawn(text, made, picture, output, overwrite, device)
+        return
+    recipe = Recipe.from_toml(text, readable(made))
     named = (recipe.picture, recipe.latent, recipe.mask, *(recipe.images or ()))
     inputs = [Path(path) for path in (made, picture, *named) if path is not None]
     ((path,),) = plan([made.stem], 1, output, "rerun", Care(inputs, overwrite))
@@ -223,6 +227,21 @@ def rerun_picture(
         result = run_again(recipe, picture, [Progress(readable(Path(path.name)))], device)
         yield f"models: {recipe.models.pack} pack on {device or recipe.device}"
         yield from _saved(result, path, Extras())
+
+
+def _redrawn(
+    text: str, made: Path, picture: Path | None, output: Path | None, overwrite: bool, device: str | None
+) -> Iterator[str]:
+    from .shapes.command import redraw
+    from .shapes.recipe import ShapesRecipe
+
+    recipe = ShapesRecipe.from_toml(text, readable(made))
+    if picture is not None:
+        recipe = recipe.model_copy(update={"target": readable(picture.resolve())})
+    inputs = [Path(each) for each in (made, recipe.target, recipe.start) if each is not None]
+    ((path,),) = plan([made.stem], 1, output, "rerun", Care(inputs, overwrite))
+    with enough_memory():
+        yield from redraw(recipe, path, device)
 
 
 def invert_pictures(

@@ -110,6 +110,19 @@ def load_perceptors(
     return load_ensemble(spec, device, name, choice.clip_input, offline=choice.offline)
 
 
+def load_painters(
+    choice: ModelChoice, pack: Pack, device: torch.device, precision: torch.dtype
+) -> AnyPerceptor:
+    """As `load_perceptors` for methods that move pixels or shapes: by default the pack's painter, if it has one.
+
+    Raises:
+        UsageError, InputFileError, MissingError: as `load_ensemble`.
+    """
+    if choice.clip is None and pack.painter:
+        return load_ensemble(pack.path("painter"), device, str(precision).removeprefix("torch."))
+    return load_perceptors(choice, pack, device, precision)
+
+
 def _check_clip(spec: str | Path) -> None:
     """A path without its architecture would be taken for the name of published weights."""
     for part in str(spec).split(","):
@@ -216,8 +229,23 @@ def _names(choice: ModelChoice, pack: Pack, encoded: bool) -> Models:
         files["content"] = content
     weights = {role: _weights(spec) for role, spec in files.items()}
     hashes = {role: sha256(path) for role, path in weights.items() if path.is_file()}
-    name = choice.pack if choice.pack in embedded_packs() else readable(pack.folder.resolve())
-    return Models(pack=name, hashes=hashes, **own)
+    return Models(pack=_pack_name(choice, pack), hashes=hashes, **own)
+
+
+def painter_names(choice: ModelChoice, pack: Pack) -> Models:
+    """What `load_painters` loads, as a recipe keeps it."""
+    if choice.clip is None and pack.painter:
+        files, own = {"painter": _weights(str(pack.path("painter")))}, {}
+    else:
+        parts = _members(choice.clip or pack.clip_spec)
+        files = {f"clip {i + 1}" if i else "clip": _weights(spec) for i, (spec, _) in enumerate(parts)}
+        own = {"clip": ",".join(_rooted(*part) for part in _members(choice.clip))} if choice.clip else {}
+    hashes = {role: sha256(path) for role, path in files.items() if path.is_file()}
+    return Models(pack=_pack_name(choice, pack), hashes=hashes, **own)
+
+
+def _pack_name(choice: ModelChoice, pack: Pack) -> str:
+    return choice.pack if choice.pack in embedded_packs() else readable(pack.folder.resolve())
 
 
 # As `load_ensemble` reads it.

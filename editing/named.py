@@ -5,23 +5,25 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from ..guidance.prompts import TEMPLATE_SETS, Prompt, parse_prompts
 from .files import input_file
 from .models import readable, sha256
-from .optimise import prompts_of
+from .optimise import signed_prompts
 from .recipe import EditSettings
+from .shapes.settings import ShapesSettings
+
+SettingsT = TypeVar("SettingsT", EditSettings, ShapesSettings)
 
 
-def from_root(settings: EditSettings) -> EditSettings:
+def from_root(settings: SettingsT) -> SettingsT:
     """The same settings, with every file spelt from the root; all else stays as it was typed."""
     templates = settings.templates
     return settings.model_copy(
         update={
             "prompt": _spelt(settings.prompt, _absolute),
-            "negative": _spelt(settings.negative, _absolute)
-            if settings.negative.strip()
-            else settings.negative,
+            "negative": _spelt(settings.negative, _absolute),
             "templates": _absolute(templates) if _names_a_file(templates) else templates,
         }
     )
@@ -34,6 +36,8 @@ def label(prompts: str) -> str:
 
 def _spelt(prompts: str, spell: Callable[[str], str]) -> str:
     """Prompts with the paths of their pictures in another spelling; texts stay as they were typed."""
+    if not prompts.strip():
+        return prompts
     typed = re.split(r"(?<!\\)\|", prompts)
     return "|".join(_part(*each, spell) for each in zip(typed, parse_prompts(prompts), strict=True))
 
@@ -53,16 +57,22 @@ def _names_a_file(templates: str) -> bool:
     return templates not in TEMPLATE_SETS and Path(templates).is_file()
 
 
-def image_hashes(settings: EditSettings) -> dict[str, str]:
+def image_hashes(settings: EditSettings | ShapesSettings) -> dict[str, str]:
     """Of every picture among the prompts: its path from the root, and the first digits of its SHA-256.
 
     Raises:
         UsageError: a prompt that cannot be read. InputFileError: no such file.
     """
-    named = [input_file(prompt.text) for prompt in prompts_of(settings) if prompt.is_image]
+    if not settings.prompt.strip():
+        return {}
+    named = [
+        input_file(prompt.text)
+        for prompt in signed_prompts(settings.prompt, settings.negative)
+        if prompt.is_image
+    ]
     return {_absolute(path): sha256(path) for path in named}
 
 
-def templates_hash(settings: EditSettings) -> str | None:
+def templates_hash(settings: EditSettings | ShapesSettings) -> str | None:
     """The first digits of the SHA-256 of the templates' file; None for those that are published."""
     return sha256(Path(settings.templates)) if _names_a_file(settings.templates) else None

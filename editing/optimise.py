@@ -52,10 +52,19 @@ def prompts_of(settings: EditSettings) -> tuple[Prompt, ...]:
     Raises:
         UsageError: a prompt that cannot be read.
     """
-    wanted = parse_prompts(settings.prompt)
-    if not settings.negative.strip():
+    return signed_prompts(settings.prompt, settings.negative)
+
+
+def signed_prompts(prompt: str, negative: str) -> tuple[Prompt, ...]:
+    """What a picture should show, and with weights turned round what it should not.
+
+    Raises:
+        UsageError: a prompt that cannot be read.
+    """
+    wanted = parse_prompts(prompt)
+    if not negative.strip():
         return wanted
-    return (*wanted, *(replace(p, weight=-p.weight) for p in parse_prompts(settings.negative)))
+    return (*wanted, *(replace(p, weight=-p.weight) for p in parse_prompts(negative)))
 
 
 def objective_of(settings: EditSettings, start: Start) -> Objective:

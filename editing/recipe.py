@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -125,7 +125,7 @@ def edit_settings(prompt: str, preset: str = "default", **chosen: Any) -> EditSe
     try:
         settings = EditSettings(prompt=prompt, **{**PRESETS[preset], **given})
     except ValidationError as error:
-        raise UsageError(_first_problem(error)) from error
+        raise UsageError(first_problem(error)) from error
     _check_heeded(settings, given)
     return settings
 
@@ -158,8 +158,11 @@ class Models(BaseModel):
     hashes: dict[str, str] = Field(default_factory=dict)
 
 
-class Recipe(BaseModel):
-    """Everything that is needed to make a picture again; TOML in the picture's metadata.
+RecordT = TypeVar("RecordT", bound="Record")
+
+
+class Record(BaseModel):
+    """What every method writes into its pictures, TOML in their metadata, so that they can be made again.
 
     Attributes:
         images: path and SHA-256 of every picture among the prompts.
@@ -168,29 +171,22 @@ class Recipe(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    method: Literal["edit"] = "edit"
+    method: str
     promptbrush: str
     torch: str
     device: str
     precision: str
-    picture: str | None = None
-    picture_sha256: str | None = None
-    latent: str | None = None
-    latent_sha256: str | None = None
-    mask: str | None = None
-    mask_sha256: str | None = None
     images: dict[str, str] | None = None
     templates_sha256: str | None = None
     stopped_after: int | None = Field(None, ge=1, le=MAX_STEPS)
     models: Models
-    settings: EditSettings
 
     def to_toml(self) -> str:
         """Text that `from_toml` reads back."""
         return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True))
 
     @classmethod
-    def from_toml(cls, text: str, where: str) -> Recipe:
+    def from_toml(cls: type[RecordT], text: str, where: str) -> RecordT:
         """Read a recipe; `where` is named in errors.
 
         Raises:
@@ -200,8 +196,30 @@ class Recipe(BaseModel):
             return cls.model_validate(_parse(text, where))
         except ValidationError as error:
             raise InputFileError(
-                f"{where}: its recipe does not fit this version: {_first_problem(error)}"
+                f"{where}: its recipe does not fit this version: {first_problem(error)}"
             ) from error
+
+
+class Recipe(Record):
+    """The record of an edit."""
+
+    method: Literal["edit"] = "edit"
+    picture: str | None = None
+    picture_sha256: str | None = None
+    latent: str | None = None
+    latent_sha256: str | None = None
+    mask: str | None = None
+    mask_sha256: str | None = None
+    settings: EditSettings
+
+
+def method_of(text: str, where: str) -> str:
+    """The method that wrote a recipe.
+
+    Raises:
+        InputFileError: not TOML.
+    """
+    return str(_parse(text, where).get("method", ""))
 
 
 def _parse(text: str, where: str) -> Mapping[str, Any]:
@@ -215,7 +233,7 @@ def _parse(text: str, where: str) -> Mapping[str, Any]:
     return parsed
 
 
-def _first_problem(error: ValidationError) -> str:
+def first_problem(error: ValidationError) -> str:
     """The first of pydantic's findings in one line."""
     first = error.errors(include_url=False)[0]
     name = ".".join(str(part) for part in first["loc"]) or "value"

@@ -16,8 +16,8 @@ import promptbrush
 import pytest
 
 REPO = Path(__file__).parents[1]
-FOLDERS = ("editing", "generators", "guidance")
-MODULES = ("__init__.py", "_base.py", "_weights.py", "cli.py")
+FOLDERS = ("cli", "editing", "generators", "guidance")
+MODULES = ("__init__.py", "_base.py", "_devices.py", "_weights.py")
 # What the tests need beside the package.
 TESTED_BESIDE = ("tests", "gallery", "benchmarks")
 MINI = PurePosixPath("generators/packs/mini")
@@ -184,7 +184,7 @@ def test_the_installed_wheel_runs_from_its_own_folder(installed: Path) -> None:
     place = run(sys.executable, "-c", code, cwd=installed, PYTHONPATH=str(installed)).splitlines()
     assert [Path(line).relative_to(installed).as_posix() for line in place] == [
         "promptbrush/__init__.py",
-        "promptbrush/cli.py",
+        "promptbrush/cli/__init__.py",
     ]
     (script,) = [path for path in (installed / "bin").iterdir() if path.stem == "promptbrush"]
     told = run(script, "--version", cwd=installed / "bin", PYTHONPATH=str(installed))

@@ -66,6 +66,20 @@ class Shapes(nn.Module):
         """What the numbers of a shape are, in their order."""
         return (*self.kind.columns, *COLOUR)
 
+    def at(self, size: Size) -> Shapes:
+        """The same shapes on another canvas."""
+        other = Shapes(
+            self.kind.name,
+            self.count,
+            size,
+            self.mode,
+            self.background.tolist(),
+            self.limits,
+            self.coordinate_scale,
+            self.alpha_scale,
+        )
+        return other.to(self.background.device)
+
     def init(self, batch: int, rng: torch.Generator) -> Tensor:
         """Random shapes, a fifth of the canvas large, in all places and colours: (batch, count * columns)."""
         drawn = [self._random(rng) for _ in range(batch)]

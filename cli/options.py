@@ -1,0 +1,54 @@
+"""What commands share: options, the help of settings, and reporting."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperOption
+
+
+class SettingsCommand(TyperCommand):
+    """Takes the help of its flags from the settings, where their defaults are written; only when help is asked for."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        fields = self._fields()
+        for parameter in self.params:
+            field = fields.get(parameter.name or "")
+            if field is not None and isinstance(parameter, TyperOption):
+                default = "" if field.default in ("", None) else f" [{field.default}]"
+                parameter.help = f"{field.description}{default}"
+        super().format_options(ctx, formatter)
+
+    def _fields(self) -> Any:
+        """Name -> field of the settings of this command."""
+        if self.name == "shapes":
+            from ..editing.shapes.settings import ShapesSettings
+
+            return ShapesSettings.model_fields
+        from ..editing.recipe import EditSettings
+
+        return EditSettings.model_fields
+
+
+SETTING = typer.Option(show_default=False)
+PACK = typer.Option(help="embedded pack, or the folder of one")
+CLIP = typer.Option(help="another CLIP: ARCH/tag, hf-hub:..., a file or a folder; several with commas")
+DEVICE = typer.Option(help="auto, cpu, cuda, cuda:1, mps")
+PRECISION = typer.Option(help="auto, float32, bfloat16, float16")
+OUTPUT = typer.Option("--output", "-o", help="file or folder; else a free name in the current folder")
+
+
+OVERWRITE = typer.Option("--overwrite", help="replace files that promptbrush did not make")
+
+
+def report(lines: Iterable[str]) -> None:
+    """Print lines as they come; Ctrl-C before there is a result is told in one."""
+    try:
+        for line in lines:
+            typer.echo(line)
+    except KeyboardInterrupt as error:
+        from ..editing.commands import StoppedError
+
+        raise StoppedError("stopped before there was a result; nothing more was written") from error

@@ -1,0 +1,126 @@
+"""Commands that train the embedded models."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from .options import report
+from .root import train
+
+_WORK = typer.Option(help="folder for drawn faces, checkpoints and sample sheets")
+_PRESET = typer.Option(help="whose sizes and settings: mini, the embedded pack's")
+_SEED = typer.Option(help="of the weights and the order of pictures")
+_FACES = typer.Option(min=2, help="how many faces to draw")
+_STEPS = typer.Option(min=1, help="steps of training; else the preset's")
+
+
+def _chosen(**given: int | None) -> dict[str, int]:
+    return {name: value for name, value in given.items() if value is not None}
+
+
+@train.command("stylegan2")
+def train_stylegan2(
+    work: Annotated[Path, _WORK],
+    output: Annotated[Path, typer.Option("--output", "-o", help="the trained generator, .safetensors")],
+    preset: Annotated[str, _PRESET] = "mini",
+    faces: Annotated[int, _FACES] = 40_000,
+    half_steps: Annotated[int | None, typer.Option(min=0, help="steps at half the size")] = None,
+    steps: Annotated[int | None, _STEPS] = None,
+    reader_steps: Annotated[int | None, typer.Option(min=1, help="steps of the reader of attributes")] = None,
+    refine_steps: Annotated[int | None, typer.Option(min=0, help="steps with the reader's loss")] = None,
+    finish_steps: Annotated[int | None, typer.Option(min=0, help="adversarial steps at the end")] = None,
+    seed: Annotated[int, _SEED] = 0,
+) -> None:
+    """Train a StyleGAN2 on drawn faces; a stopped training goes on from its checkpoint."""
+    from ..editing import trainings
+
+    trainings.check_preset(preset)
+    reader = trainings.ReaderSettings(**_chosen(steps=reader_steps))
+    fit = trainings.FitSettings(**_chosen(half_steps=half_steps, steps=steps, refine_steps=refine_steps))
+    finish = trainings.FinishSettings(**_chosen(steps=finish_steps))
+    report(trainings.stylegan2(work, output, faces, seed, reader, fit, finish))
+
+
+@train.command("clip")
+def train_clip(
+    work: Annotated[Path, _WORK],
+    output: Annotated[Path, typer.Option("--output", "-o", help="folder of the trained model")],
+    data: Annotated[Path, typer.Option(help="folder with icons, clip art and WordNet; see the model card")],
+    preset: Annotated[str, typer.Option(help="mini, which guides, or judge, which names pictures")] = "mini",
+    faces: Annotated[int, _FACES] = 40_000,
+    steps: Annotated[int | None, _STEPS] = None,
+    harden_steps: Annotated[
+        int | None,
+        typer.Option(min=0, help="steps on attacked pictures; need the stylegan2 of this work folder"),
+    ] = None,
+    attack_steps: Annotated[int | None, typer.Option(min=0, help="of each attack in these")] = None,
+    seed: Annotated[int | None, typer.Option(help="of the weights; else the preset's")] = None,
+) -> None:
+    """Train a CLIP on faces, drawings and styles; a stopped training goes on from its checkpoint."""
+    from ..editing import trainings
+
+    trainings.check_preset(preset, trainings.CLIPS)
+    chosen: dict[str, Any] = {**_chosen(steps=steps, harden_steps=harden_steps, attack_steps=attack_steps)}
+    settings = replace(trainings.CLIPS[preset], **chosen)
+    report(trainings.clip(work, output, data, faces, seed, settings, preset))
+
+
+@train.command(
+    "judge", help="Train the classifier that measures edits and never guides them; a stopped one goes on."
+)
+@train.command("parser", help="Train the network that finds the parts of a face; a stopped training goes on.")
+@train.command("features", help="Train the network that tells faces apart; a stopped training goes on.")
+def train_network(
+    called: typer.Context,
+    work: Annotated[Path, _WORK],
+    output: Annotated[Path, typer.Option("--output", "-o", help="the trained network, .safetensors")],
+    preset: Annotated[str, _PRESET] = "mini",
+    faces: Annotated[int | None, _FACES] = None,
+    steps: Annotated[int | None, _STEPS] = None,
+    seed: Annotated[int | None, typer.Option(help="of the weights; the judge's also of its faces")] = None,
+) -> None:
+    """Train one of the small networks; which one says the name of the command."""
+    from ..editing import trainings
+
+    trainings.check_preset(preset)
+    given = _chosen(faces=faces, steps=steps, seed=seed)
+    report(trainings.network(str(called.info_name), work, output, **given))
+
+
+@train.command("encoder")
+def train_encoder(
+    work: Annotated[Path, _WORK],
+    generator: Annotated[Path, typer.Option(help="the finished generator, .safetensors")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="the trained encoder, .safetensors")],
+    preset: Annotated[str, _PRESET] = "mini",
+    faces: Annotated[int, _FACES] = 40_000,
+    steps: Annotated[int | None, _STEPS] = None,
+    seed: Annotated[int, _SEED] = 0,
+) -> None:
+    """Train the encoder that finds the latent of a picture; a stopped training goes on."""
+    from ..editing import trainings
+
+    trainings.check_preset(preset)
+    settings = trainings.EncoderSettings(**_chosen(steps=steps))
+    report(trainings.encoder(work, generator, output, faces, seed, settings))
+
+
+@train.command("pack")
+def train_pack(
+    folder: Annotated[
+        Path, typer.Argument(help="holds stylegan2.safetensors, encoder.safetensors, clip/, ...")
+    ],
+    name: Annotated[str, typer.Option(help="of the pack")] = "mini",
+    version: Annotated[str, typer.Option("--pack-version", help="of the pack")] = "1",
+    explored: Annotated[
+        int, typer.Option(min=1, help="random pictures that edits need not look at any more")
+    ] = 4096,
+) -> None:
+    """Make a folder of trained models a pack: look at random pictures, hash the files and write pack.json."""
+    from ..editing import trainings
+
+    report(trainings.pack(folder, name, version, explored))

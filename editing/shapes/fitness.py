@@ -1,0 +1,176 @@
+"""How good a drawing is: near a picture, or what words say. Losses, one a candidate, lower is better."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torchvision.transforms import RandomResizedCrop
+
+from ...generators.shapes import Shapes
+from ...guidance.perceptor import Perceptor
+from ...guidance.prompts import PromptFeatures
+
+# Of random views of a drawing: how large it is drawn, how far from the middle, by how many degrees turned.
+ZOOM, SHIFT, TURN, GRAIN = (0.6, 1.0), 0.08, 8.0, 0.03
+# The published crops: their area as a share of the picture.
+CROP_AREA = (0.7, 0.9)
+
+
+class Fitness(Protocol):
+    """Judges latents of its generator."""
+
+    @property
+    def generator(self) -> Shapes:
+        """What draws the latents that it judges."""
+
+    @property
+    def name(self) -> str:
+        """As a column of a trace."""
+
+    @property
+    def shared(self) -> bool:
+        """Whether what is random is the same for all candidates of a step."""
+
+    def losses(self, latents: Tensor, seed: int) -> Tensor:
+        """Of latents (P,M) -> (P,); what is random follows the seed."""
+
+    def faults(self, latent: Tensor) -> Tensor:
+        """Where the drawing of one latent (M,) is worst, (H,W) of the canvas, at least 0."""
+
+
+@dataclass(frozen=True)
+class TargetFitness:
+    """Distance to a picture.
+
+    Attributes:
+        target: (1,3,H,W) in [0,1], of the generator's canvas.
+        norm: "l2" or "l1", the mean over pixels and channels.
+        noise: whether drawings lie on so many backgrounds of random noise, the same for all candidates; 0: on the
+            generator's own colour.
+    """
+
+    generator: Shapes
+    target: Tensor
+    norm: str = "l2"
+    noise: int = 0
+    shared: bool = True
+
+    @property
+    def name(self) -> str:
+        """As a column of a trace."""
+        return self.norm
+
+    def losses(self, latents: Tensor, seed: int) -> Tensor:
+        """As `Fitness`."""
+        if not self.noise:
+            return self._distance(self.generator.decode(latents))
+        rng = torch.Generator().manual_seed(seed)
+        levels = torch.randint(0, 255, (self.noise, *self.target.shape[1:]), generator=rng, dtype=torch.uint8)
+        found = [
+            self._distance(self.generator.decode(latents, each.expand(len(latents), -1, -1, -1)))
+            for each in (levels.to(self.target.device).float() / 255)
+        ]
+        return torch.stack(found).mean(0)
+
+    def _distance(self, pictures: Tensor) -> Tensor:
+        away = pictures - self.target
+        return (away.square() if self.norm == "l2" else away.abs()).flatten(1).mean(1)
+
+    @torch.no_grad()
+    def faults(self, latent: Tensor) -> Tensor:
+        """As `Fitness`."""
+        away = (self.generator.decode(latent[None]) - self.target)[0].square().sum(0)
+        return F.avg_pool2d(away[None, None], 5, 1, 2)[0, 0]
+
+    def at(self, share: float) -> TargetFitness:
+        """The same on a canvas of a share of the sides."""
+        height, width = (max(1, round(side * share)) for side in self.generator.size)
+        smaller = F.interpolate(self.target, (height, width), mode="bicubic", antialias=True).clamp(0, 1)
+        return replace(self, generator=self.generator.at((height, width)), target=smaller)
+
+
+@dataclass(frozen=True)
+class Guide:
+    """A CLIP, what it should see, and how much it counts."""
+
+    perceptor: Perceptor
+    features: PromptFeatures
+    weight: float = 1.0
+
+
+@dataclass(frozen=True)
+class TextFitness:
+    """How far CLIP is from seeing what prompts say, over random views.
+
+    Each candidate has views of its own: what all see alike from one view need not be there from another. `shared`
+    is the published way, in which all candidates of a step and their repeats are seen by one crop.
+
+    Attributes:
+        guides: CLIP models with their prompts.
+        views: of each candidate.
+        shared: as published.
+    """
+
+    generator: Shapes
+    guides: Sequence[Guide]
+    views: int = 4
+    shared: bool = False
+    name: str = "clip"
+
+    def losses(self, latents: Tensor, seed: int) -> Tensor:
+        """As `Fitness`."""
+        pictures = self.generator.decode(latents)
+        side = self.guides[0].perceptor.image_size
+        if self.shared:
+            return self._scored(one_crop(pictures, side, seed), 1)
+        background = self.generator.background.view(1, 3, 1, 1)
+        seen = random_views(pictures, background, side, self.views, seed)
+        return self._scored(seen, self.views)
+
+    def _scored(self, seen: Tensor, views: int) -> Tensor:
+        found = torch.zeros(len(seen) // views, device=seen.device)
+        for guide in self.guides:
+            cosines = guide.perceptor.encode_image(seen) @ guide.features.features.T
+            weights = guide.features.weights / guide.features.weights.abs().sum()
+            found = found - guide.weight * (cosines @ weights).view(-1, views).mean(1)
+        return found / sum(guide.weight for guide in self.guides)
+
+    def faults(self, latent: Tensor) -> Tensor:
+        """As `Fitness`: words name no place, so all are alike."""
+        return torch.ones(self.generator.size, device=latent.device)
+
+
+def random_views(pictures: Tensor, background: Tensor, side: int, count: int, seed: int) -> Tensor:
+    """Each picture (P,3,H,W) whole, smaller, shifted and turned on its background: (P*count,3,side,side).
+
+    Nothing is cut off: a drawing should be what it is as a whole, and not only where a crop may fall.
+    """
+    rng = torch.Generator().manual_seed(seed)
+    total, (height, width) = len(pictures) * count, pictures.shape[-2:]
+    low, high = ZOOM
+    zoom = low * (high / low) ** torch.rand(total, generator=rng)
+    angle = (torch.rand(total, generator=rng) * 2 - 1) * (TURN * torch.pi / 180)
+    shift = (torch.rand(total, 2, generator=rng) * 2 - 1) * 2 * SHIFT
+    longer = max(height, width)
+    cosine, sine = angle.cos() / zoom, angle.sin() / zoom
+    across, down = longer / width, longer / height
+    rows = [cosine * across, -sine * across, shift[:, 0], sine * down, cosine * down, shift[:, 1]]
+    table = torch.stack(rows, dim=1).view(-1, 2, 3).to(pictures)
+    grid = F.affine_grid(table, [total, 3, side, side], align_corners=False)
+    # What lies outside is 0, so that the background's own colour goes off first and comes back after.
+    own = (pictures - background).repeat_interleave(count, 0)
+    seen = background + F.grid_sample(own, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+    return seen + GRAIN * torch.randn(seen.shape, generator=rng).to(seen)
+
+
+def one_crop(pictures: Tensor, side: int, seed: int) -> Tensor:
+    """All pictures by one random crop, as published: (P,3,side,side)."""
+    with torch.random.fork_rng([]):
+        torch.manual_seed(seed)
+        cropped: Tensor = RandomResizedCrop(side, scale=CROP_AREA)(pictures)
+    return cropped
