@@ -205,8 +205,16 @@ def loaded_state(path: Path, device: torch.device) -> Iterator[dict[str, Any]]:
 
     try:
         yield torch.load(path, map_location=device, weights_only=True)
-    except (RuntimeError, KeyError, ValueError, TypeError, OSError) as error:
-        reason = str(error).splitlines()[0]
+    except (
+        RuntimeError,
+        KeyError,
+        ValueError,
+        TypeError,
+        OSError,
+        EOFError,
+        pickle.UnpicklingError,
+    ) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise InputFileError(f"{path}: not a checkpoint of this training ({reason}); move it away") from error
 
 

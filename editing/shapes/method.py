@@ -340,6 +340,8 @@ def _evolution(
         driver = PGPE(latent, PGPESettings(population, settings.sigma), settings.seed)
     else:
         driver = Evolution(latent, name, settings.population, settings.sigma, steps, settings.seed)
+        # Optimisers that go one by one take as many steps as there would be candidates.
+        steps *= settings.population // driver.population
     return EvolutionSearch(fitness, driver, steps, settings.seed, executor)
 
 

@@ -42,7 +42,7 @@ class ShapesSettings(BaseModel):
         "adam", description="adam, hybrid (PGPE, then adam), PGPE, or any of nevergrad, such as CMA or DE"
     )
     steps: int | None = Field(None, ge=1, le=MAX_STEPS, description="else what the optimizer needs")
-    population: int = Field(64, ge=2, le=100_000, description="candidates a step of evolution")
+    population: int = Field(64, ge=1, le=100_000, description="candidates a step of evolution")
     sigma: float = Field(0.1, gt=0, le=100, description="how far these lie apart at first")
     candidates: int = Field(
         1, ge=1, le=1000, description="drawings that adam improves side by side; the best stays"

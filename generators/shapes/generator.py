@@ -126,6 +126,28 @@ class Shapes(nn.Module):
             return _exact(corners, colours, (background * 255).to(torch.uint8)).float() / 255
         return _smooth(corners, colours, background).clamp(0, 1)
 
+    def errors(self, latent: Tensor, backgrounds: Tensor, target: Tensor, absolute: bool = False) -> Tensor:
+        """How far the pictures of latents (B,M) in mode "pillow" are from a target of whole levels.
+
+        Args:
+            backgrounds: (R,3,H,W) uint8. target: (3,H,W) uint8.
+            absolute: absolute differences in place of squared ones.
+
+        Returns:
+            (B,) means over backgrounds, pixels and channels, of values in [0,1].
+        """
+        corners, colours = self.outlines(latent)
+        if corners.device.type == "cpu":
+            from . import spans
+
+            return spans.errors(corners, colours, backgrounds, target, absolute)
+        found = []
+        for background in backgrounds:
+            drawn = _exact(corners, colours, background.expand(len(latent), -1, -1, -1))
+            away = drawn.float() / 255 - target.float() / 255
+            found.append((away.abs() if absolute else away.square()).flatten(1).mean(1))
+        return torch.stack(found).mean(0)
+
     def forward(self, latent: Tensor) -> Tensor:
         """As `decode`."""
         return self.decode(latent)

@@ -11,6 +11,7 @@ from typing import Any
 
 import numba
 import numpy as np
+import torch
 from torch import Tensor
 
 _HALF = np.float32(0.5)
@@ -153,6 +154,60 @@ def draw(corners: Any, colours: Any, canvases: Any) -> None:
         _packed(canvases[picture], words)
         _draw_one(corners[picture], colours[picture], words)
         _unpacked(words, canvases[picture])
+
+
+@numba.njit(cache=True)
+def _away(words: Any, target: Any, absolute: bool) -> int:
+    """The sum over pixels and channels of squared or absolute differences from a target (3,H,W)."""
+    total = 0
+    for row in range(words.shape[0]):
+        for x in range(words.shape[1]):
+            word = words[row, x]
+            for channel in range(3):
+                level = np.int64((word >> np.uint64(16 * channel)) & np.uint64(255))
+                away = level - np.int64(target[channel, row, x])
+                total += abs(away) if absolute else away * away
+    return total
+
+
+@numba.njit(cache=True, parallel=True)
+def _errors(corners: Any, colours: Any, backgrounds: Any, target: Any, absolute: bool, totals: Any) -> None:
+    for picture in numba.prange(len(corners)):
+        words = np.empty(target.shape[1:], np.uint64)
+        for background in backgrounds:
+            words[:] = background
+            _draw_one(corners[picture], colours[picture], words)
+            totals[picture] += _away(words, target, absolute)
+
+
+def errors(
+    corners: Tensor, colours: Tensor, backgrounds: Tensor, target: Tensor, absolute: bool = False
+) -> Tensor:
+    """How far `exact` pictures on several backgrounds are from a target, without keeping any of them.
+
+    Args:
+        corners, colours: as of `exact`, (B,...).
+        backgrounds: (R,3,H,W) uint8, the same for all pictures.
+        target: (3,H,W) uint8.
+        absolute: the mean of absolute differences in place of squared ones.
+
+    Returns:
+        (B,) means over backgrounds, pixels and channels, of values in [0,1].
+    """
+    words = np.empty((len(backgrounds), *target.shape[1:]), np.uint64)
+    for each, packed in zip(backgrounds.contiguous().numpy(), words, strict=True):
+        _packed(each, packed)
+    totals = np.zeros(len(corners), np.int64)
+    _errors(
+        corners.contiguous().numpy(),
+        colours.contiguous().numpy(),
+        words,
+        target.contiguous().numpy(),
+        absolute,
+        totals,
+    )
+    scale = len(backgrounds) * target.numel() * (255.0 if absolute else 255.0**2)
+    return torch.from_numpy(totals / scale).float()
 
 
 def exact(corners: Tensor, colours: Tensor, background: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ NAMES = """
     CMA DiagonalCMA CMAsmall OldCMA ECMA DE TwoPointsDE OnePointDE LhsDE QODE RotationInvariantDE
     OnePlusOne OnePlusLambda NoisyOnePlusOne PSO RealSpacePSO QOPSO TBPSA NaiveTBPSA ES RecES MixES
     IsoEMNA NaiveAnisoEMNA RandomSearch LHSSearch MetaModel NGOpt NelderMead Powell Cobyla SQP SPSA
-    DiscreteOnePlusOne FastGADiscreteOnePlusOne ChainCMAPowell PGPE
+    DiscreteOnePlusOne FastGADiscreteOnePlusOne ChainCMAPowell PGPE MultiCMA TripleCMA SQPCMA BAR4
 """.split()
 
 
@@ -86,7 +86,7 @@ def test_losses_that_are_no_number_are_the_worst() -> None:
 
 
 def test_names() -> None:
-    assert optimiser_of("cma") is ng.optimizers.registry["CMA"]
+    assert optimiser_of("cma") == ("CMA", ng.optimizers.registry["CMA"])
     with pytest.raises(UsageError, match="no optimizer is called 'CMAA'.*did you mean 'CMA"):
         optimiser_of("CMAA")
 

@@ -56,6 +56,18 @@ def test_published_fitness() -> None:
     torch.testing.assert_close(-white.square().mean(), array("mse_white"), rtol=1e-6, atol=0)
 
 
+@pytest.mark.parametrize(
+    ("absolute", "name"), [(False, "fitness_l2_noise_bg"), (True, "fitness_l1_noise_bg")]
+)
+def test_published_fitness_without_keeping_pictures(absolute: bool, name: str) -> None:
+    generator = Shapes(count=10, size=(64, 64), mode="pillow")
+    behind, target = array("fitness_noise_bgs"), array("fitness_target")
+    found = generator.errors(
+        array("tri10_params").expand(3, -1), behind.permute(0, 3, 1, 2), target.permute(2, 0, 1), absolute
+    )
+    torch.testing.assert_close(-found, array(name).expand(3), rtol=1e-6, atol=0)
+
+
 def random_triangles(
     batch: int, count: int, size: tuple[int, int], seed: int = 0, reach: int = 12
 ) -> tuple[Tensor, Tensor]:
