@@ -21,6 +21,8 @@ from torch import Tensor
 from .limits import FAR, OPAQUE
 
 _OPAQUE = np.float32(OPAQUE)
+# Undoing blends makes rounding errors grow as fast as the gradient shrinks; they must only stay finite.
+_BELOW = np.float32(8)
 # Rows are shared out among so many jobs, on any number of cores, so that sums do not depend on it.
 BANDS = 8
 
@@ -169,7 +171,7 @@ def _unpaint(line: Any, slope: Any, amount: Any, colour: Any, sums: Any) -> Any:
         own, all_slopes = np.float32(0), np.float32(0)
         part, slopes = line[channel], slope[channel]
         for x in range(len(part)):
-            below = (part[x] - add) * inverse
+            below = min(max((part[x] - add) * inverse, -_BELOW), _BELOW)
             own += slopes[x] * (tint - below)
             all_slopes += slopes[x]
             part[x] = below
@@ -190,6 +192,7 @@ def _unpaint_pixel(
     for channel in range(3):
         slope = slopes[channel, row, column]
         below = (canvas[channel, row, column] - amount * colour[channel]) * inverse
+        below = min(max(below, -_BELOW), _BELOW)
         found += slope * (colour[channel] - below)
         sums[channel] += amount * slope
         canvas[channel, row, column] = below

@@ -186,6 +186,16 @@ def test_odd_corners(smooth: object) -> None:
     assert bool(smooth(lost, torch.ones(1, 1, 4), torch.zeros(1, 3, 4, 4)).isfinite().all())
 
 
+def test_gradients_through_thousands_of_layers_are_finite() -> None:
+    generator = Shapes(count=4000, size=(12, 12))
+    latent = generator.init(1, rng(1)).view(1, 4000, 10)
+    latent[..., -1] = 0.99
+    latent = latent.flatten(1).requires_grad_()
+    generator.decode(latent).square().sum().backward()
+    assert bool(latent.grad.isfinite().all())
+    assert float(latent.grad.abs().sum()) > 0
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_draws_and_learns(kind: str) -> None:
     generator = Shapes(kind, 12, (40, 30))

@@ -1,0 +1,219 @@
+"""`promptbrush shapes` on real files: what is written where, what is said, and how it ends."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+from promptbrush.editing.commands import StoppedError
+from promptbrush.editing.metadata import read_recipe
+from promptbrush.editing.pictures import read_picture, write_png
+from promptbrush.editing.shapes import search
+from promptbrush.editing.shapes.command import ShapesJob, draw_shapes
+from promptbrush.editing.shapes.recipe import ShapesRecipe
+from promptbrush.editing.shapes.settings import shapes_settings
+
+QUICK = ("--steps", 4, "--count", 5, "--device", "cpu", "--precision", "float32")
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    """An empty folder with one picture in it."""
+    monkeypatch.chdir(tmp_path)
+    write_png(torch.rand(1, 3, 30, 40, generator=torch.Generator().manual_seed(0)), "in.png")
+
+
+@pytest.fixture
+def shapes(command):
+    return lambda *words: command("shapes", *words, *QUICK)
+
+
+def names(folder: str | Path = ".") -> set[str]:
+    return {path.name for path in Path(folder).iterdir()}
+
+
+def test_a_target(shapes):
+    done = shapes("--target", "in.png", "--size", 90)
+    assert done.code == 0, done.err
+    assert done.out.splitlines()[:3] == ["in-shapes.png", "in-shapes.svg", "in-shapes.json"]
+    assert "% like the target" in done.out.splitlines()[3]
+    assert names() == {"in.png", "in-shapes.png", "in-shapes.svg", "in-shapes.json"}
+    assert read_picture("in-shapes.png").image.shape == (1, 3, 90, 120)
+    assert len(json.loads(Path("in-shapes.json").read_text())["shapes"]) == 5
+    again = shapes("--target", "in.png", "--size", 90)
+    assert "in-shapes-2.png" in again.out
+
+
+def test_a_prompt_and_everything_beside_it(shapes):
+    done = shapes(
+        "A red heart, 2!", "-o", "o/out.png", "--gif", "--frames", "--trace", "--curve", "--no-json"
+    )
+    assert done.code == 0, done.err
+    assert done.out.splitlines()[0] == "models: mini pack on cpu"
+    assert "CLIP's cosine" in done.out
+    assert names("o") == {"out.png", "out.svg", "out.gif", "out-frames", "out.trace.jsonl", "out-curve.png"}
+    assert len(Path("o/out.trace.jsonl").read_text().splitlines()) == 4
+    assert Image.open("o/out.gif").n_frames >= 2
+    assert read_picture("o/out.png").image.shape == (1, 3, 1024, 1024)
+
+
+def test_names_of_prompts(shapes):
+    shapes("A red heart, 2!", "--no-svg", "--no-json")
+    assert "a-red-heart-2-shapes.png" in names()
+
+
+@pytest.mark.parametrize(
+    "words", [("--target", "in.png"), ("--target", "in.png", "--preset", "paper", "--population", 6)]
+)
+def test_rerun_makes_the_same_pixels(shapes, command, words):
+    assert shapes("--target", "in.png", *words, "-o", "out.png").code == 0
+    recipe = ShapesRecipe.from_toml(read_recipe("out.png"), "out.png")
+    assert recipe.settings.count == 5
+    done = command("rerun", "out.png", "-o", "again.png")
+    assert done.code == 0, done.err
+    assert torch.equal(read_picture("again.png").image, read_picture("out.png").image)
+
+
+def test_rerun_of_a_prompt_and_of_other_files(shapes, command):
+    shapes("a sun", "-o", "out.png", "--size", 64)
+    assert command("rerun", "out.png", "-o", "again.png").code == 0
+    assert torch.equal(read_picture("again.png").image, read_picture("out.png").image)
+    shapes("--target", "in.png", "-o", "two.png")
+    write_png(torch.zeros(1, 3, 30, 40), "in.png")
+    done = command("rerun", "two.png")
+    assert done.code == 3
+    assert "this is not the target of the recipe any more; give the same file" in done.err
+
+
+@pytest.mark.parametrize("suffix", ["svg", "json"])
+def test_going_on(shapes, suffix):
+    shapes("--target", "in.png", "-o", "one.png")
+    done = shapes("--target", "in.png", "--from-svg", f"one.{suffix}", "-o", "two.png")
+    assert done.code == 0, done.err
+    assert len(json.loads(Path("two.json").read_text())["shapes"]) == 5
+    assert ShapesRecipe.from_toml(read_recipe("two.png"), "").start.endswith(f"one.{suffix}")
+
+
+def test_checkpoints(shapes):
+    first = shapes("--target", "in.png", "--checkpoint", "kept.pt", "-o", "one.png")
+    assert first.code == 0, first.err
+    assert Path("kept.pt").exists()
+    assert shapes("--target", "in.png", "--checkpoint", "kept.pt", "-o", "two.png").code == 0
+    assert torch.equal(read_picture("one.png").image, read_picture("two.png").image)
+    done = shapes("--target", "in.png", "--checkpoint", "kept.pt", "--seed", 3)
+    assert done.code == 3
+    assert "kept.pt: this checkpoint is of other settings" in done.err
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        ((), 2, "there is nothing to draw; give a prompt, or --target with a picture"),
+        (
+            ("a dog", "--target", "in.png"),
+            2,
+            "a target and the prompt 'a dog' cannot both be drawn; give one",
+        ),
+        (("in.png",), 2, "'in.png' is a file; give it as --target, or write what should be drawn"),
+        (("--target", "no.png"), 3, "no.png: there is no such file"),
+        (("--target", "text.png"), 3, "text.png: "),
+        (("a dog", "--count", 0), 2, "count is 0"),
+        (("a dog", "--count", 10_001), 2, "count is 10001"),
+        (("a dog", "--optimizer", "CMAA"), 2, "no optimizer is called 'CMAA' (did you mean 'CMA"),
+        (("a dog", "--height", 9000), 2, "height is 9000"),
+        (
+            ("a dog", "--from-svg", "other.svg"),
+            3,
+            "other.svg: holds <text>, where only polygon, ellipse, rect, path",
+        ),
+        (("a dog", "--from-svg", "in.png"), 3, "in.png: shapes are read from .svg or .json"),
+        (("a dog", "-o", "out.bmp"), 2, "out.bmp: '.bmp' is no kind of picture to write"),
+        (("--target", "in.png", "-o", "in.png"), 2, "in.png"),
+        (("a dog", "--palette", "red,#00ff00"), 2, "the palette 'red' is no colour; write #rrggbb"),
+        (("a dog", "--size", 9000), 2, "size"),
+    ],
+)
+def test_mistakes_are_one_line(command, words, code, message):
+    Path("text.png").write_text("no picture")
+    Path("other.svg").write_text(
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><text>hello</text></svg>'
+    )
+    before = names()
+    given = {str(word) for word in words}
+    done = command(
+        "shapes", *words, *(() if "--count" in given else ("--count", 3)), "--steps", 2, "--device", "cpu"
+    )
+    assert done.code == code
+    assert len(done.err.splitlines()) == 1
+    assert done.err.startswith("promptbrush: ")
+    assert message in done.err
+    assert names() == before
+
+
+@pytest.mark.parametrize("count", [1, 10_000])
+def test_the_fewest_and_the_most_shapes(command, count):
+    done = command(
+        "shapes", "--target", "in.png", "--count", count, "--steps", 1, "--size", 20, "-o", "out.png"
+    )
+    assert done.code == 0, done.err
+    assert len(json.loads(Path("out.json").read_text())["shapes"]) == count
+
+
+def test_one_shape_as_published(command):
+    done = command(
+        "shapes", "--target", "in.png", "--preset", "paper", "--count", 1, "--steps", 2, "--population", 4,
+        "-o", "out.png",
+    )  # fmt: skip
+    assert done.code == 0, done.err
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 30), (8000, 8000)])
+def test_canvases(command, height, width):
+    done = command(
+        "shapes", "a dog", "--height", height, "--width", width, "--count", 3, "--steps", 1, "--size", 16,
+        "-o", "o.png", "--device", "cpu",
+    )  # fmt: skip
+    assert done.code == 0, done.err
+
+
+def test_a_full_disk_while_the_film_is_written(shapes, monkeypatch):
+    def full(self: Image.Image, path: object, *_: object, **given: object) -> None:
+        if str(path).endswith(".gif") or given.get("format") == "GIF":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        saved(self, path, *_, **given)
+
+    saved = Image.Image.save
+    monkeypatch.setattr(Image.Image, "save", full)
+    done = shapes("--target", "in.png", "--gif", "-o", "out.png")
+    assert done.code == 3
+    assert done.err.splitlines()[-1] == (
+        "promptbrush: out.gif: cannot be written (No space left on device); "
+        "free some space or choose another output with -o"
+    )
+    assert names() == {"in.png", "out.png", "out.svg", "out.json"}
+
+
+def test_ctrl_c_keeps_the_best_so_far_and_reruns(command, monkeypatch):
+    steps = []
+
+    def step(self: search.GradientSearch) -> torch.Tensor:
+        steps.append(0)
+        if len(steps) > 5:
+            raise KeyboardInterrupt
+        return ordinary(self)
+
+    ordinary = search.GradientSearch.step
+    job = ShapesJob(shapes_settings(count=4, steps=20), target=Path("in.png"), output=Path("out.png"))
+    with monkeypatch.context() as patched:
+        patched.setattr(search.GradientSearch, "step", step)
+        with pytest.raises(StoppedError, match="stopped: the best so far is in out.png"):
+            list(draw_shapes(job))
+    assert ShapesRecipe.from_toml(read_recipe("out.png"), "").stopped_after == 5
+    done = command("rerun", "out.png", "-o", "again.png")
+    assert done.code == 0, done.err
+    assert torch.equal(read_picture("again.png").image, read_picture("out.png").image)
