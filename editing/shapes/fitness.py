@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -41,6 +42,9 @@ class Fitness(Protocol):
 
     def faults(self, latent: Tensor) -> Tensor:
         """Where the drawing of one latent (M,) is worst, (H,W) of the canvas, at least 0."""
+
+    def still(self) -> Fitness:
+        """The same without chance, so that drawings which hardly differ can be compared."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +96,10 @@ class TargetFitness:
         away = (self.generator.decode(latent[None]) - self.target)[0].square().sum(0)
         return F.avg_pool2d(away[None, None], 5, 1, 2)[0, 0]
 
+    def still(self) -> TargetFitness:
+        """As `Fitness`."""
+        return replace(self, noise=0)
+
     def at(self, share: float) -> TargetFitness:
         """The same on a canvas of a share of the sides."""
         height, width = (max(1, round(side * share)) for side in self.generator.size)
@@ -119,6 +127,7 @@ class TextFitness:
         guides: CLIP models with their prompts.
         views: of each candidate.
         shared: as published.
+        calm: whether all are seen by one view, whole and in the middle.
     """
 
     generator: Shapes
@@ -126,6 +135,7 @@ class TextFitness:
     views: int = 4
     shared: bool = False
     name: str = "clip"
+    calm: bool = False
 
     def losses(self, latents: Tensor, seed: int) -> Tensor:
         """As `Fitness`."""
@@ -134,6 +144,9 @@ class TextFitness:
         if self.shared:
             return self._scored(one_crop(pictures, side, seed), 1)
         background = self.generator.background.view(1, 3, 1, 1)
+        if self.calm:
+            middle = torch.full((len(pictures),), math.sqrt(ZOOM[0] * ZOOM[1]))
+            return self._scored(moved(pictures, background, side, middle), 1)
         seen = random_views(pictures, background, side, self.views, seed)
         return self._scored(seen, self.views)
 
@@ -149,6 +162,10 @@ class TextFitness:
         """As `Fitness`: words name no place, so all are alike."""
         return torch.ones(self.generator.size, device=latent.device)
 
+    def still(self) -> TextFitness:
+        """As `Fitness`."""
+        return replace(self, calm=True)
+
 
 def random_views(pictures: Tensor, background: Tensor, side: int, count: int, seed: int) -> Tensor:
     """Each picture (P,3,H,W) whole, smaller, shifted and turned on its background: (P*count,3,side,side).
@@ -156,21 +173,40 @@ def random_views(pictures: Tensor, background: Tensor, side: int, count: int, se
     Nothing is cut off: a drawing should be what it is as a whole, and not only where a crop may fall.
     """
     rng = torch.Generator().manual_seed(seed)
-    total, (height, width) = len(pictures) * count, pictures.shape[-2:]
-    low, high = ZOOM
+    total, (low, high) = len(pictures) * count, ZOOM
     zoom = low * (high / low) ** torch.rand(total, generator=rng)
-    angle = (torch.rand(total, generator=rng) * 2 - 1) * (TURN * torch.pi / 180)
+    angle = (torch.rand(total, generator=rng) * 2 - 1) * (TURN * math.pi / 180)
     shift = (torch.rand(total, 2, generator=rng) * 2 - 1) * 2 * SHIFT
-    longer = max(height, width)
+    seen = moved(pictures.repeat_interleave(count, 0), background, side, zoom, angle, shift)
+    return seen + GRAIN * torch.randn(seen.shape, generator=rng).to(seen)
+
+
+def moved(
+    pictures: Tensor,
+    background: Tensor,
+    side: int,
+    zoom: Tensor,
+    angle: Tensor | None = None,
+    shift: Tensor | None = None,
+) -> Tensor:
+    """Pictures (B,3,H,W) in squares of their background: their longer side `zoom` (B,) of it, turned, shifted.
+
+    Args:
+        angle: (B,) in radians. shift: (B,2) of the square, from -1 to 1; both 0 by default.
+    """
+    height, width = pictures.shape[-2:]
+    angle = torch.zeros(len(pictures)) if angle is None else angle
+    shift = torch.zeros(len(pictures), 2) if shift is None else shift
     cosine, sine = angle.cos() / zoom, angle.sin() / zoom
-    across, down = longer / width, longer / height
+    across, down = max(height, width) / width, max(height, width) / height
     rows = [cosine * across, -sine * across, shift[:, 0], sine * down, cosine * down, shift[:, 1]]
     table = torch.stack(rows, dim=1).view(-1, 2, 3).to(pictures)
-    grid = F.affine_grid(table, [total, 3, side, side], align_corners=False)
+    grid = F.affine_grid(table, [len(pictures), 3, side, side], align_corners=False)
     # What lies outside is 0, so that the background's own colour goes off first and comes back after.
-    own = (pictures - background).repeat_interleave(count, 0)
-    seen = background + F.grid_sample(own, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
-    return seen + GRAIN * torch.randn(seen.shape, generator=rng).to(seen)
+    seen = F.grid_sample(
+        pictures - background, grid, mode="bilinear", padding_mode="zeros", align_corners=False
+    )
+    return background + seen
 
 
 def one_crop(pictures: Tensor, side: int, seed: int) -> Tensor:

@@ -115,7 +115,7 @@ class GradientSearch:
             self.latents[order[-half:]] = self.latents[order[:half]]
             self.scores[order[-half:]] = self.scores[order[:half]]
         for row in range(len(self.latents)):
-            self.latents[row] = renewed(fitness, self.latents[row], rng, step_seed(self.seed, self.done))
+            self.latents[row] = renewed(fitness, self.latents[row], rng)
         self._optimiser = self._fresh()
 
     def best(self) -> Tensor:
@@ -157,29 +157,30 @@ def check_same(found: tuple[int, ...], wanted: tuple[int, ...]) -> None:
 
 
 @torch.no_grad()
-def renewed(fitness: Fitness, latent: Tensor, rng: torch.Generator, seed: int) -> Tensor:
+def renewed(fitness: Fitness, latent: Tensor, rng: torch.Generator) -> Tensor:
     """A latent (M,) whose least useful shapes lie anew on top, where the drawing is worst."""
     generator = fitness.generator
     shapes = latent.view(-1, len(generator.columns))
-    least = usefulness(fitness, latent, seed).argsort()[: max(1, len(shapes) // _RENEWED)]
+    least = usefulness(fitness, latent).argsort()[: max(1, len(shapes) // _RENEWED)]
     kept = torch.ones(len(shapes), dtype=torch.bool, device=latent.device)
     kept[least] = False
     return torch.cat([shapes[kept], sown(fitness, latent, len(least), rng, 0.06, _FAINT)]).flatten()
 
 
 @torch.no_grad()
-def usefulness(fitness: Fitness, latent: Tensor, seed: int) -> Tensor:
+def usefulness(fitness: Fitness, latent: Tensor) -> Tensor:
     """How much worse a drawing (M,) would be without each of its shapes: (N,), negative for those that harm."""
+    fitness = fitness.still()
     width = len(fitness.generator.columns)
     count = len(latent) // width
     without = latent.repeat(count, 1).view(count, count, width)
     without[torch.arange(count), torch.arange(count), -1] = 0
-    whole = fitness.losses(latent[None], seed)
+    whole = fitness.losses(latent[None], 0)
     limits = fitness.generator.limits.opacity
     if limits[0] > 0:  # opacity 0 would be lifted to the least; far outside, a shape is nowhere
         without[torch.arange(count), torch.arange(count), :-4] = -9.0
     parts = torch.split(without.flatten(1), _most(fitness))
-    return torch.cat([fitness.losses(part, seed) for part in parts]) - whole
+    return torch.cat([fitness.losses(part, 0) for part in parts]) - whole
 
 
 def _most(fitness: Fitness) -> int:

@@ -96,10 +96,10 @@ def test_useless_shapes_are_found_and_begin_anew() -> None:
     hidden = torch.tensor([0.4, 0.5, 0.6, 0.45, 0.6, 0.55, 0.0, 1, 0, 0.0])
     harm = torch.tensor([0.0, 0.0, 0.0, 0.2, 0.2, 0.0, 0.0, 1, 0, 1.0])
     latent = torch.cat([good, harm, hidden])
-    use = usefulness(judged, latent, 0)
+    use = usefulness(judged, latent)
     assert use.argsort().tolist() == [1, 2, 0]
     assert use[1] < 0 <= use[2].abs() < use[0]
-    after = renewed(judged, latent, torch.Generator().manual_seed(0), 0).view(3, 10)
+    after = renewed(judged, latent, torch.Generator().manual_seed(0)).view(3, 10)
     assert torch.equal(after[:2], torch.stack([good, hidden]))
     assert not torch.equal(after[2], harm)
 
