@@ -35,7 +35,7 @@ MINI = HERE.parent / "generators" / "packs" / "mini" / "clip"
 CLIPS = (MINI / "painter.json", MINI)
 JUDGE = HERE / "clip-judge"
 SIDES = (3, 6, 12, 24, 48, 96)
-SIDE, VIEWS, STEPS, BATCH = SIDES[-1], 6, 120, 10
+SIDE, VIEWS, STEPS, BATCH = SIDES[-1], 4, 80, 10
 RATE, MOMENTS, NOISE = 0.04, (0.8, 0.95), 0.03
 WOBBLE = Views(zoom=(0.85, 1.2), shift=0.08, turn=8.0)
 

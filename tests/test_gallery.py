@@ -16,6 +16,7 @@ TOY = {
     "face": ["--size", "48"],
     "samples": ["--columns", "2"],
     "inversions": ["--columns", "1"],
+    "shapes": ["--steps", "1", "--limit", "1"],
     "edits": ["--limit", "1", "--steps", "1"],
 }
 
