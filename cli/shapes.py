@@ -42,6 +42,7 @@ def shapes(
     background: Annotated[str | None, SETTING] = None,
     opacity_min: Annotated[float | None, SETTING] = None,
     opacity_max: Annotated[float | None, SETTING] = None,
+    beyond: Annotated[float | None, SETTING] = None,
     palette: Annotated[str | None, SETTING] = None,
     cutouts: Annotated[int | None, SETTING] = None,
     coordinate_scale: Annotated[float | None, SETTING] = None,

@@ -58,6 +58,12 @@ class ShapesSettings(BaseModel):
     opacity_max: float = Field(
         1.0, gt=0, le=1, description="of every shape; in mode pillow the scale of opacities"
     )
+    beyond: float | None = Field(
+        None,
+        ge=-0.4,
+        le=2,
+        description="so far may shapes lie outside of the canvas, as a share; below 0 inside; else 0.25, or -0.04",
+    )
     palette: str = Field("", description="the only colours: #rrggbb,#rrggbb,...")
     cutouts: int = Field(4, ge=1, le=1024, description="random views of each drawing a step, with a prompt")
     shared_views: bool = Field(False, description="all candidates seen by the same views, as published")
@@ -101,8 +107,11 @@ class ShapesSettings(BaseModel):
         return torch.tensor(_rgb(self.background, "background"))
 
     def limits(self) -> Limits:
-        """Of opacities and colours."""
-        return Limits((self.opacity_min, self.opacity_max), self.colours())
+        """Of opacities, colours and places."""
+        # What a prompt names should be there as a whole; a picture goes on beyond its frame.
+        usual = -0.04 if self.prompt else 0.25
+        beyond = usual if self.beyond is None else self.beyond
+        return Limits((self.opacity_min, self.opacity_max), self.colours(), beyond)
 
 
 def _rgb(text: str, what: str) -> tuple[float, float, float]:

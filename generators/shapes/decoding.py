@@ -14,22 +14,23 @@ from torch import Tensor
 
 from .kinds import COLOUR, Kind, Size
 
-# So far may a place lie outside of the canvas, as a share of it; a length may be so much of the shorter side.
-MARGIN = 0.25
+# A length may be so much of the shorter side.
 LONGEST = 1.0
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What colours shapes may have.
+    """What shapes may be.
 
     Attributes:
         opacity: the least and greatest, in [0,1].
         palette: (P,3) in [0,1], the only colours; None for all.
+        beyond: so far may a place lie outside of the canvas, as a share of it; below 0, so far inside it must.
     """
 
     opacity: tuple[float, float] = (0.05, 1.0)
     palette: Tensor | None = None
+    beyond: float = 0.25
 
 
 class _Inward(torch.autograd.Function):
@@ -49,8 +50,8 @@ class _Inward(torch.autograd.Function):
 
 def bounds(kind: Kind, limits: Limits) -> tuple[Tensor, Tensor]:
     """The least and greatest of each number of a shape, (D,) each."""
-    low = [-MARGIN if place else 0.0 for place in kind.places]
-    high = [1 + MARGIN if place else LONGEST for place in kind.places]
+    low = [-limits.beyond if place else 0.0 for place in kind.places]
+    high = [1 + limits.beyond if place else LONGEST for place in kind.places]
     if "angle" in kind.columns:
         # A turn has no end to stop at.
         at = kind.columns.index("angle")

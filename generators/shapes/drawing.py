@@ -16,6 +16,8 @@ from .generator import LARGEST, Shapes
 from .kinds import COLOUR, Size, kind_of
 
 FORMAT = 1
+# A drawing is as it is.
+_ANY = Limits(opacity=(0.0, 1.0), beyond=100.0)
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class Drawing:
             raise UsageError(
                 f"a picture of {wide} x {high} is too large; give at most {LARGEST:,} pixels a side"
             )
-        generator = Shapes(self.kind, len(self.numbers), (high, wide), limits=Limits(opacity=(0, 1)))
+        generator = Shapes(self.kind, len(self.numbers), (high, wide), limits=_ANY)
         behind = self.background.view(1, 3, 1, 1).expand(1, 3, high, wide)
         with torch.no_grad():
             return generator.decode(self.numbers.cpu().flatten()[None], behind.cpu())
