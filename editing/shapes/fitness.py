@@ -10,6 +10,7 @@ from typing import Protocol
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torchvision.models._meta import _IMAGENET_CATEGORIES
 from torchvision.transforms import RandomResizedCrop
 
 from ...generators.shapes import Shapes
@@ -17,9 +18,15 @@ from ...guidance.perceptor import Perceptor
 from ...guidance.prompts import PromptFeatures
 
 # Of random views of a drawing: how large it is drawn, how far from the middle, by how many degrees turned.
-ZOOM, SHIFT, TURN, GRAIN = (0.6, 1.0), 0.08, 8.0, 0.03
+ZOOM, SHIFT, TURN, GRAIN = (0.7, 1.05), 0.08, 8.0, 0.03
 # The published crops: their area as a share of the picture.
 CROP_AREA = (0.7, 0.9)
+
+
+# What else a drawing might show: every tenth of ImageNet's classes.
+OTHERS = tuple(_IMAGENET_CATEGORIES[::10])
+# Over so many views doubts are counted, at this scale of the cosines.
+_LOOKS, _SHARP = 16, 40.0
 
 
 class Fitness(Protocol):
@@ -42,6 +49,9 @@ class Fitness(Protocol):
 
     def faults(self, latent: Tensor) -> Tensor:
         """Where the drawing of one latent (M,) is worst, (H,W) of the canvas, at least 0."""
+
+    def doubts(self, latents: Tensor, seed: int) -> Tensor:
+        """What decides between finished drawings (P,M): (P,), lower is better."""
 
     def still(self) -> Fitness:
         """The same without chance, so that drawings which hardly differ can be compared."""
@@ -96,6 +106,11 @@ class TargetFitness:
         away = (self.generator.decode(latent[None]) - self.target)[0].square().sum(0)
         return F.avg_pool2d(away[None, None], 5, 1, 2)[0, 0]
 
+    @torch.no_grad()
+    def doubts(self, latents: Tensor, seed: int) -> Tensor:
+        """As `Fitness`: the distance itself."""
+        return self.losses(latents, seed)
+
     def still(self) -> TargetFitness:
         """As `Fitness`."""
         return replace(self, noise=0)
@@ -149,6 +164,21 @@ class TextFitness:
             return self._scored(moved(pictures, background, side, middle), 1)
         seen = random_views(pictures, background, side, self.views, seed)
         return self._scored(seen, self.views)
+
+    @torch.no_grad()
+    def doubts(self, latents: Tensor, seed: int) -> Tensor:
+        """As `Fitness`: how likely other things than the prompts are, to CLIP and over many views."""
+        pictures, background = self.generator.decode(latents), self.generator.background.view(1, 3, 1, 1)
+        side, found = self.guides[0].perceptor.image_size, torch.zeros(len(latents), device=latents.device)
+        seen = random_views(pictures, background, side, _LOOKS, seed)
+        for guide in self.guides:
+            images = guide.perceptor.encode_image(seen)
+            own = images @ guide.features.features.T @ guide.features.weights
+            own = own / guide.features.weights.abs().sum()
+            others = images @ guide.perceptor.encode_text(list(OTHERS)).T
+            both = torch.cat([own[:, None], others], dim=1) * _SHARP
+            found = found - guide.weight * both.log_softmax(1)[:, 0].view(-1, _LOOKS).mean(1)
+        return found
 
     def _scored(self, seen: Tensor, views: int) -> Tensor:
         found = torch.zeros(len(seen) // views, device=seen.device)

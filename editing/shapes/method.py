@@ -28,13 +28,15 @@ from .search import EvolutionSearch, GradientSearch, Search, sown
 from .settings import ShapesSettings, shapes_settings
 
 # Steps by what moves the shapes, towards a picture and towards words.
-STEPS = {"adam": (600, 240), "evolution": (10_000, 2_000)}
+STEPS = {"adam": (600, 100), "evolution": (10_000, 2_000)}
 _EVOLVED_FIRST = 100
 _TARGET_HEIGHT, _TEXT_HEIGHT = 200, 224
 _NOISES = 5
 # Up to this share of its steps adam looks at the target at half its size, if that has so many pixels left.
 _COARSE, _SMALLEST = 0.6, 48
 _SAVE_SECONDS = 30.0
+# Steps that a round of a gradient search takes at least, and drawings side by side where there is a prompt.
+_ROUND, _CANDIDATES = 25, 3
 
 
 @dataclass(frozen=True)
@@ -302,18 +304,18 @@ def _starts(settings: ShapesSettings, fitness: Fitness, start: Drawing | None) -
     rng = torch.Generator().manual_seed(settings.seed)
     device = fitness.generator.background.device
     if start is not None:
-        return start.numbers.flatten().expand(settings.candidates, -1).to(device)
+        return start.numbers.flatten()[None].to(device)
     if isinstance(fitness, TargetFitness):
-        made = [
-            sown(fitness, None, settings.count, rng, 0.12, 0.5).flatten() for _ in range(settings.candidates)
-        ]
-        return torch.stack(made)
-    return fitness.generator.init(settings.candidates, rng)
+        count = settings.candidates or 1
+        return torch.stack(
+            [sown(fitness, None, settings.count, rng, 0.12, 0.5).flatten() for _ in range(count)]
+        )
+    return fitness.generator.init(settings.candidates or _CANDIDATES, rng)
 
 
 def _gradient(settings: ShapesSettings, fitness: Fitness, starts: Tensor, steps: int) -> GradientSearch:
     # So long are the rounds at least, for what was sown to grow.
-    rounds = min(settings.rounds, steps // 12)
+    rounds = min(settings.rounds, steps // _ROUND)
     return GradientSearch(_coarse_first(fitness), starts, steps, settings.lr, rounds, settings.seed)
 
 

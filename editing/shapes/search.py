@@ -52,7 +52,7 @@ class GradientSearch:
     """Adam through the smooth renderer, from several starts; shapes that are of little use begin anew elsewhere.
 
     Descent alone leaves many shapes where they happened to begin, hidden or with nothing to gain nearby; leaving out
-    each in turn shows which. With several starts, the worse half of them is replaced by the better half in between.
+    each in turn shows which. Of several starts the answer is the one that fitness is surest of in the end.
 
     Args:
         fitness: share of the steps done -> what judges; its generator must be smooth.
@@ -109,17 +109,14 @@ class GradientSearch:
     @torch.no_grad()
     def _change(self, fitness: Fitness) -> None:
         rng = torch.Generator().manual_seed(step_seed(self.seed + 1, self.done))
-        if len(self.latents) > 1:
-            order = self.scores.argsort()
-            half = len(order) // 2
-            self.latents[order[-half:]] = self.latents[order[:half]]
-            self.scores[order[-half:]] = self.scores[order[:half]]
         for row in range(len(self.latents)):
             self.latents[row] = renewed(fitness, self.latents[row], rng)
         self._optimiser = self._fresh()
 
     def best(self) -> Tensor:
-        """As `Search`: of the start whose mean loss of late is the lowest."""
+        """As `Search`: of the start whose mean loss of late is the lowest, in the end of the surest."""
+        if self.done == self.steps and len(self.latents) > 1:
+            self.scores = self.fitness(1.0).doubts(self.latents.detach(), self.seed)
         return self.latents[int(self.scores.argmin())].detach().clone()
 
     def state_dict(self) -> dict[str, Any]:

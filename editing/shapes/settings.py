@@ -44,8 +44,8 @@ class ShapesSettings(BaseModel):
     steps: int | None = Field(None, ge=1, le=MAX_STEPS, description="else what the optimizer needs")
     population: int = Field(64, ge=1, le=100_000, description="candidates a step of evolution")
     sigma: float = Field(0.1, gt=0, le=100, description="how far these lie apart at first")
-    candidates: int = Field(
-        1, ge=1, le=1000, description="drawings that adam improves side by side; the best stays"
+    candidates: int | None = Field(
+        None, ge=1, le=1000, description="drawings that adam improves side by side; else 1, with a prompt 3"
     )
     rounds: int = Field(8, ge=0, le=1000, description="how often adam's least useful shapes begin anew")
     lr: float = Field(0.02, gt=0, le=10, description="learning rate of adam, in shares of the canvas")
@@ -65,7 +65,7 @@ class ShapesSettings(BaseModel):
         description="so far may shapes lie outside of the canvas, as a share; below 0 inside; else 0.25, or -0.04",
     )
     palette: str = Field("", description="the only colours: #rrggbb,#rrggbb,...")
-    cutouts: int = Field(4, ge=1, le=1024, description="random views of each drawing a step, with a prompt")
+    cutouts: int = Field(3, ge=1, le=1024, description="random views of each drawing a step, with a prompt")
     shared_views: bool = Field(False, description="all candidates seen by the same views, as published")
     coordinate_scale: float = Field(
         1.0, gt=0, le=10, description="mode pillow: triangles shrink about their middles"
