@@ -35,8 +35,9 @@ import torch
 from PIL import Image, ImageDraw
 from promptbrush.editing.pictures import read_picture, write_png
 from promptbrush.editing.shapes.curve import plot
-from promptbrush.editing.shapes.method import run_task, task_of
+from promptbrush.editing.shapes.method import run_task
 from promptbrush.editing.shapes.settings import shapes_settings
+from promptbrush.editing.shapes.task import task_of
 from promptbrush.generators.shapes import Shapes, coverage
 from promptbrush.generators.training.sheets import save_sheet
 from torch import Tensor

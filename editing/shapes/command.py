@@ -13,10 +13,11 @@ from ..consumers import Progress
 from ..models import ModelChoice, readable
 from ..outputs import Care, plan
 from ..pictures import read_picture
-from .method import ShapesResult, run_task, task_of
+from .method import ShapesResult, run_task
 from .outputs import ShapesExtras, described, read_drawing, save
 from .recipe import ShapesRecipe, check_files, choice_of, recipe_of
 from .settings import ShapesSettings
+from .task import task_of
 
 _NAME = 40
 

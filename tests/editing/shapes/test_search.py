@@ -10,9 +10,10 @@ import pytest
 import torch
 from promptbrush._base import InputFileError, UsageError
 from promptbrush.editing.shapes.fitness import TargetFitness, one_crop, random_views
-from promptbrush.editing.shapes.method import canvas, run_task, task_of
+from promptbrush.editing.shapes.method import run_task
 from promptbrush.editing.shapes.search import renewed, sown, usefulness
 from promptbrush.editing.shapes.settings import shapes_settings
+from promptbrush.editing.shapes.task import canvas, task_of
 from promptbrush.generators.shapes import Shapes
 from torch import Tensor
 
@@ -187,6 +188,19 @@ def test_weights_and_negatives_count() -> None:
     first, second = (each.losses(latents, 0) for each in (heart, sun))
     torch.testing.assert_close(both.losses(latents, 0), 0.75 * first + 0.25 * second, rtol=0, atol=1e-4)
     torch.testing.assert_close(without.losses(latents, 0), 0.75 * first - 0.25 * second, rtol=0, atol=1e-4)
+
+
+def test_finished_drawings_are_told_apart_by_what_else_they_could_be() -> None:
+    made = task_of(shapes_settings(prompt="a red heart", count=8, steps=30, candidates=2, height=64))
+    start = made.search.best()
+    result = run_task(made)
+    latents = made.search.latents.detach()
+    doubts = made.fitness.doubts(torch.stack([start, *latents]), made.settings.seed)
+    assert doubts.shape == (3,)
+    assert float(doubts.min()) > 0
+    assert float(doubts[0]) > float(doubts[1:].min())
+    chosen = latents[int(doubts[1:].argmin())]
+    assert torch.allclose(result.drawing.numbers, made.generator.kept(chosen.view(8, -1)))
 
 
 def test_palettes_and_opacities_are_kept_to() -> None:
