@@ -75,8 +75,9 @@ def test_identity_loss_is_the_published_one(recorded, size):
     crop = face_crop(a)
     assert np.allclose(crop[:, :, ::9, ::9], data[f"crop_sub_{size}"], atol=1e-5)
     assert crop.double().sum().item() == pytest.approx(float(data[f"crop_sum_{size}"]), abs=0.05)
-    objective = FeatureDistance(encoder, a)
-    with torch.no_grad():
+    # On some CPUs oneDNN convolves by Winograd's way, whose rounding grows to 0.004 in fifty layers of random weights.
+    with torch.no_grad(), torch.backends.mkldnn.flags(enabled=False):
+        objective = FeatureDistance(encoder, a)
         loss = objective(b)["features"]
     assert np.allclose(objective.reference, data[f"feat_a_{size}"], atol=1e-4)
     assert loss.item() == pytest.approx(float(data[f"id_loss_{size}"]), abs=1e-4)
