@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from .options import report
+from .options import DEVICE, report
 from .root import train
 
 _WORK = typer.Option(help="folder for drawn faces, checkpoints and sample sheets")
@@ -34,6 +34,7 @@ def train_stylegan2(
     refine_steps: Annotated[int | None, typer.Option(min=0, help="steps with the reader's loss")] = None,
     finish_steps: Annotated[int | None, typer.Option(min=0, help="adversarial steps at the end")] = None,
     seed: Annotated[int, _SEED] = 0,
+    device: Annotated[str, DEVICE] = "cpu",
 ) -> None:
     """Train a StyleGAN2 on drawn faces; a stopped training goes on from its checkpoint."""
     from ..editing import trainings
@@ -42,7 +43,7 @@ def train_stylegan2(
     reader = trainings.ReaderSettings(**_chosen(steps=reader_steps))
     fit = trainings.FitSettings(**_chosen(half_steps=half_steps, steps=steps, refine_steps=refine_steps))
     finish = trainings.FinishSettings(**_chosen(steps=finish_steps))
-    report(trainings.stylegan2(work, output, faces, seed, reader, fit, finish))
+    report(trainings.stylegan2(work, output, faces, seed, reader, fit, finish, device))
 
 
 @train.command("clip")
@@ -58,15 +59,22 @@ def train_clip(
         typer.Option(min=0, help="steps on attacked pictures; need the stylegan2 of this work folder"),
     ] = None,
     attack_steps: Annotated[int | None, typer.Option(min=0, help="of each attack in these")] = None,
+    times: Annotated[
+        int | None, typer.Option(min=1, help="times the pictures a step has, for a device that idles")
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="of the weights; else the preset's")] = None,
+    device: Annotated[str, DEVICE] = "cpu",
+    workers: Annotated[int, typer.Option(min=0, help="processes that prepare pictures ahead")] = 0,
 ) -> None:
     """Train a CLIP on faces, drawings and styles; a stopped training goes on from its checkpoint."""
     from ..editing import trainings
 
     trainings.check_preset(preset, trainings.CLIPS)
-    chosen: dict[str, Any] = {**_chosen(steps=steps, harden_steps=harden_steps, attack_steps=attack_steps)}
+    chosen: dict[str, Any] = {
+        **_chosen(steps=steps, harden_steps=harden_steps, attack_steps=attack_steps, times=times)
+    }
     settings = replace(trainings.CLIPS[preset], **chosen)
-    report(trainings.clip(work, output, data, faces, seed, settings, preset))
+    report(trainings.clip(work, output, data, faces, seed, settings, preset, device, workers))
 
 
 @train.command(
@@ -100,13 +108,14 @@ def train_encoder(
     faces: Annotated[int, _FACES] = 40_000,
     steps: Annotated[int | None, _STEPS] = None,
     seed: Annotated[int, _SEED] = 0,
+    device: Annotated[str, DEVICE] = "cpu",
 ) -> None:
     """Train the encoder that finds the latent of a picture; a stopped training goes on."""
     from ..editing import trainings
 
     trainings.check_preset(preset)
     settings = trainings.EncoderSettings(**_chosen(steps=steps))
-    report(trainings.encoder(work, generator, output, faces, seed, settings))
+    report(trainings.encoder(work, generator, output, faces, seed, settings, device))
 
 
 @train.command("pack")

@@ -26,7 +26,8 @@ from ..generators.training.labels import labels_of_faces
 from ..generators.training.paired import PairedModel
 from ..guidance.clip_models import BPE_NAME, SHARED
 from ..guidance.training.bpe import train_bpe, write_merges
-from ..guidance.training.clip import MEAN, STD, ClipSettings, ClipTrainer
+from ..guidance.training.clip import MEAN, STD, ClipTrainer
+from ..guidance.training.clip_settings import ClipSettings
 from ..guidance.training.parts import Batch, Pair, Part, Share, batch_of
 from ..guidance.training.photos import Teacher
 from ..guidance.training.pictures import (
@@ -269,12 +270,15 @@ def clip_trainer(
     blends: Blends | None = None,
     seed: int = 0,
     shape: str = "mini",
+    device: str | torch.device = "cpu",
+    workers: int = 0,
 ) -> ClipTrainer:
     """A trainer of a small CLIP; merges are made from all words on the first run and kept in `work`.
 
     Args:
         seed: of the weights and the order of pictures; world and merges do not follow it.
         shape: of SHAPES; "mini" guides, "judge" names what others made.
+        workers: see `ClipTrainer`.
 
     Raises:
         InputFileError: `work` cannot be written, or holds the checkpoint of another training.
@@ -290,7 +294,9 @@ def clip_trainer(
         names=world.names,
         teacher=Teacher(config["embed_dim"]),
         seed=seed,
+        device=device,
         name=f"clip-{shape}",
+        workers=workers,
     )
 
 
@@ -343,8 +349,11 @@ def draw_blends(
     others = [_another(face, known, rng) for face in known]
     ends = [torch.from_numpy(vectors_of(each)) for each in (known, others)]
     share = torch.rand(len(others), generator=noise) * (1 + 2 * _BEYOND) - _BEYOND
-    first, second = (torch.cat([model.attributes(part) for part in torch.split(end, _CHUNK)]) for end in ends)
-    w = torch.lerp(first, second, share[:, None])
+    place = next(model.parameters()).device
+    first, second = (
+        torch.cat([model.attributes(part.to(place)) for part in torch.split(end, _CHUNK)]) for end in ends
+    )
+    w = torch.lerp(first, second, share[:, None].to(place))
     images = torch.cat([_drawn(model, part, first.std(0), size, noise) for part in torch.split(w, _CHUNK)])
     return Blends(images, faces.labels[: len(known)], labels_of_faces(others), share.clamp(0, 1))
 
@@ -374,13 +383,14 @@ def _drawn(model: PairedModel, w: Tensor, spread: Tensor, size: int, rng: torch.
     """uint8 (B,3,size,size)."""
     codes = w[:, None].repeat(1, model.generator.num_ws, 1)
     amount, moved = torch.rand(2, len(w), 1, 1, generator=rng)
-    codes += _OFF_W * amount * (moved < 0.5) * spread * torch.randn(codes.shape, generator=rng)
+    off = _OFF_W * amount * (moved < 0.5) * torch.randn(codes.shape, generator=rng)
+    codes += off.to(w.device) * spread
     with coarse(w.device):
         images = model.generator.synthesis(codes, noise="none").float()
     if size != images.shape[2]:
         images = F.interpolate(images, size=(size, size), mode="bilinear", antialias=True)
     levels: Tensor = ((images.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
-    return levels
+    return levels.cpu()
 
 
 def save_clip(trainer: ClipTrainer, config: Mapping[str, Any], merges: Path, folder: Path) -> None:

@@ -33,7 +33,8 @@ from ..generators.training.reader import ReaderSettings, ReaderTrainer, load_rea
 from ..generators.training.sheets import fit_rows, save_sheet
 from ..guidance import face_features
 from ..guidance.perceptor import load_perceptor
-from ..guidance.training.clip import ClipSettings
+from ..guidance.training.clip_settings import ClipSettings
+from .doctor import resolve_device
 from .exploration import explore, save_explored
 from .training import clip_config, clip_trainer, draw_blends, mini_world, read_sources, save_clip
 
@@ -94,24 +95,25 @@ def stylegan2(
     reader: ReaderSettings,
     fit: FitSettings,
     finish: FinishSettings,
+    device: str = "cpu",
 ) -> Iterator[str]:
     """Train the reader, fit to drawn faces, refine by what it reads, distil the mapping, finish adversarially."""
     drawn = load_faces(work, faces, _SIZE)
     reading = ReaderTrainer(drawn, work, reader, seed)
     yield from _told(reading)
-    trainer = Trainer(drawn, reading.network, work, fit, seed)
+    trainer = Trainer(drawn, reading.network, work, fit, seed, resolve_device(device))
     sheet = functools.partial(save_sheet, path=work / "stylegan2.png", zoom=2)
     for step in trainer.run():
         if (step.index + 1) % 100 == 0:
             yield f"{step.stage} {step.index + 1}/{step.total}  loss {step.loss:.4f}"
         if (step.index + 1) % _SHEET_EVERY == 0:
             sheet(fit_rows(trainer.average, drawn))
-    last = FinishTrainer(drawn, work, trainer.average, finish, seed)
+    last = FinishTrainer(drawn, work, trainer.average, reading.network, finish, seed)
     for done in last.run():
         if (done.index + 1) % 20 == 0:
             yield (
                 f"finish {done.index + 1}/{done.total}  discriminator {done.discriminator:.3f}"
-                f"  generator {done.generator:.3f}  pixels {done.pixels:.4f}"
+                f"  generator {done.generator:.3f}  known {done.known:.4f}"
             )
         if (done.index + 1) % 200 == 0:
             sheet(fit_rows(last.average, drawn))
@@ -124,14 +126,24 @@ def stylegan2(
 
 
 def clip(
-    work: Path, output: Path, data: Path, faces: int, seed: int | None, settings: ClipSettings, shape: str
+    work: Path,
+    output: Path,
+    data: Path,
+    faces: int,
+    seed: int | None,
+    settings: ClipSettings,
+    shape: str,
+    device: str = "cpu",
+    workers: int = 0,
 ) -> Iterator[str]:
     """Train a CLIP of one of CLIPS on faces, drawings and styles, then its picture tower on attacked pictures.
 
     Args:
         seed: the preset's if None.
+        workers: processes that prepare pictures and words ahead.
     """
-    generator = load_paired(work) if settings.harden_steps else None
+    place = resolve_device(device)
+    generator = load_paired(work).to(place) if settings.harden_steps else None
     sources = read_sources(data)
     # All CLIPs learn from one world, so that what is drawn of it is drawn once; their seeds set them apart.
     world = mini_world(load_faces(work, faces, _SIZE), sources, work)
@@ -139,7 +151,7 @@ def clip(
     size = config["vision_cfg"]["image_size"]
     blends = draw_blends(world.faces, generator, size) if generator is not None else None
     own = _CLIP_SEEDS[shape] if seed is None else seed
-    trainer = clip_trainer(world, work, settings, blends, own, shape)
+    trainer = clip_trainer(world, work, settings, blends, own, shape, place, workers)
     for step in trainer.run():
         if (step.index + 1) % 50 == 0:
             yield f"{step.stage} {step.index + 1}/{step.total}  loss {step.loss:.4f}"
@@ -156,10 +168,17 @@ def judge(work: Path, output: Path, faces: int, seed: int, settings: JudgeSettin
 
 
 def encoder(
-    work: Path, generator: Path, output: Path, faces: int, seed: int, settings: EncoderSettings
+    work: Path,
+    generator: Path,
+    output: Path,
+    faces: int,
+    seed: int,
+    settings: EncoderSettings,
+    device: str = "cpu",
 ) -> Iterator[str]:
     """Train the encoder of a generator that `stylegan2` made in the same work folder."""
-    model, attributes, reader = load_generator(generator), load_attributes(work), load_reader(work)
+    model = load_generator(generator, device=resolve_device(device))
+    attributes, reader = load_attributes(work), load_reader(work)
     drawn = load_faces(work, faces, model.resolution)
     trainer = EncoderTrainer(drawn, model, attributes, reader, work, settings, seed)
     for step in trainer.run():

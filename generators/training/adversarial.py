@@ -1,8 +1,8 @@
 """The adversarial finish of a fitted generator: a discriminator sharpens what the pixel loss leaves soft.
 
-Half of each batch are faces whose picture is known: they keep the pixel loss beside the adversarial one, whose
-gradient is scaled against it (as in Esser et al. 2021, eq. 7, but at the picture). The other half are points
-between two faces in W, which only the discriminator judges, so that what lies between faces becomes a face.
+Half of each batch are faces whose picture is known: they keep the pixels' and the reader's loss beside the adversarial
+one, whose gradient is scaled against theirs (as in Esser et al. 2021, eq. 7, but at the picture). The other half are
+points between two faces in W, which only the discriminator judges, so that what lies between faces becomes a face.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from torch import Tensor
 
 from ..._base import Autosave, loaded_state, save_state
 from ..._devices import coarse
+from ..content import FaceContent
 from ..pyramid import laplacian_loss
 from ..stylegan2.config import DiscriminatorConfig
 from ..stylegan2.discriminator import Discriminator
@@ -29,14 +30,16 @@ from ..stylegan2.losses import (
     update_ema,
 )
 from .face_set import FaceSet
-from .paired import PairedModel, mini_generator
+from .paired import PairedModel, face_focus, mini_generator, schedule
+from .reader import reading_distance
 
 
 @dataclass(frozen=True)
 class FinishSettings:
-    """Adam without momentum, R1 every `r1_every` steps; `share` is the adversarial gradient's part of the pixel one's.
+    """Adam without momentum, R1 every `r1_every` steps; `share` is the adversarial gradient's part of the known faces'.
 
-    For the first `warmup` steps only the discriminator learns: it starts from nothing against a fitted generator.
+    For the first `warmup` steps only the discriminator learns: it starts from nothing against a fitted generator. Over
+    the last 40 % of the steps both rates fall to a tenth. `reading` weighs what the reader sees against the pixels.
     """
 
     steps: int = 2_000
@@ -46,6 +49,7 @@ class FinishSettings:
     gamma: float = 0.1
     r1_every: int = 16
     share: float = 0.5
+    reading: float = 2.0
     warmup: int = 100
     ema: float = 0.995
     save_seconds: float = 180.0
@@ -53,20 +57,30 @@ class FinishSettings:
 
 @dataclass(frozen=True)
 class FinishStep:
-    """One step: the discriminator's loss (2 ln 2 is chance), the generator's, and the pixel loss."""
+    """One step: the discriminator's loss (2 ln 2 is chance), the generator's, and the known faces' loss."""
 
     index: int
     total: int
     discriminator: float
     generator: float
-    pixels: float
+    known: float
 
 
 class FinishTrainer:
-    """Trains the synthesis network further; W, and with it mapping and attribute network, stays as it is."""
+    """Trains the synthesis network further; W, and with it mapping and attribute network, stays as it is.
+
+    Args:
+        reader: tells what small features differ; stays as it is.
+    """
 
     def __init__(
-        self, faces: FaceSet, folder: Path, fitted: PairedModel, settings: FinishSettings, seed: int = 0
+        self,
+        faces: FaceSet,
+        folder: Path,
+        fitted: PairedModel,
+        reader: FaceContent,
+        settings: FinishSettings,
+        seed: int = 0,
     ) -> None:
         self.faces, self.settings = faces, settings
         self.device = next(fitted.parameters()).device
@@ -74,6 +88,8 @@ class FinishTrainer:
         self.model = copy.deepcopy(fitted).requires_grad_(False)
         self.model.generator.synthesis.requires_grad_(True)
         self.average = copy.deepcopy(fitted).requires_grad_(False)
+        self.reader = copy.deepcopy(reader).to(self.device).eval().requires_grad_(False)
+        self.focus = face_focus(faces.images.shape[1]).to(self.device)
         with torch.random.fork_rng([]):
             torch.manual_seed(seed)
             like = mini_generator(faces.images.shape[1])
@@ -93,24 +109,27 @@ class FinishTrainer:
         """Step by step to the end; finished steps are not repeated."""
         autosave = Autosave(self.save, self.settings.save_seconds)
         for index in range(self.done, self.settings.steps):
-            generator, pixels = self._generator_step(learns=index >= self.settings.warmup)
+            for optimiser in (self.optimiser, self.discriminator_optimiser):
+                for group in optimiser.param_groups:
+                    group["lr"] = optimiser.defaults["lr"] * schedule(index / self.settings.steps)
+            generator, known = self._generator_step(learns=index >= self.settings.warmup)
             discriminator = self._discriminator_step(penalised=index % self.settings.r1_every == 0)
             self.done = index + 1
             autosave()
-            yield FinishStep(index, self.settings.steps, discriminator, generator, pixels)
+            yield FinishStep(index, self.settings.steps, discriminator, generator, known)
         self.save()
 
     def _generator_step(self, learns: bool) -> tuple[float, float]:
-        known = self.settings.batch // 2
-        rows = self._pick(known)
-        ws = torch.cat([self._ws(rows), self._between(self.settings.batch - known)])
+        half = self.settings.batch // 2
+        rows = self._pick(half)
+        ws = torch.cat([self._ws(rows), self._between(self.settings.batch - half)])
         made = self._draw(ws)
-        pixels = laplacian_loss(made[:known], self.faces.pictures(rows).to(self.device)).mean()
+        known = self._known_loss(made[:half], self.faces.pictures(rows).to(self.device))
         adversarial = generator_loss(self._judge(made)).mean()
         (towards_real,) = torch.autograd.grad(adversarial, made, retain_graph=True)
-        (towards_known,) = torch.autograd.grad(pixels, made, retain_graph=True)
+        (towards_known,) = torch.autograd.grad(known, made, retain_graph=True)
         scale = (
-            self.settings.share * towards_known[:known].norm() / towards_real[:known].norm().clamp(min=1e-12)
+            self.settings.share * towards_known[:half].norm() / towards_real[:half].norm().clamp(min=1e-12)
         )
         if learns:
             self.optimiser.zero_grad()
@@ -118,7 +137,13 @@ class FinishTrainer:
             clean_gradients(self.model.generator.synthesis.parameters())
             self.optimiser.step()
             update_ema(self.average, self.model, min(self.settings.ema, (1 + self.done) / (10 + self.done)))
-        return float(adversarial.detach()), float(pixels.detach())
+        return float(adversarial.detach()), float(known.detach())
+
+    def _known_loss(self, made: Tensor, drawn: Tensor) -> Tensor:
+        pixels = laplacian_loss(made, drawn, focus=self.focus).mean()
+        with coarse(self.device):
+            reading = reading_distance(self.reader, made, drawn)
+        return pixels + self.settings.reading * reading
 
     def _discriminator_step(self, penalised: bool) -> float:
         half = self.settings.batch // 2

@@ -20,13 +20,14 @@ from torch import Tensor, nn
 
 from ..._base import Autosave, UsageError, loaded_state, save_state
 from ..._devices import coarse
+from ..content import FaceContent
 from ..encoder import Encoder, EncoderConfig
 from ..pyramid import reconstruction_loss
 from ..stylegan2.generator import StyleGAN2
 from .damage import degraded, reframed
 from .face_set import FaceSet
 from .paired import AttributeNetwork, fitted_state
-from .reader import Reader, reading_distance
+from .reader import reading_distance
 
 _SMALLEST_SCALE = 1e-3
 
@@ -99,7 +100,7 @@ class EncoderTrainer:
         faces: FaceSet,
         generator: StyleGAN2,
         attributes: nn.Module,
-        reader: Reader,
+        reader: FaceContent,
         folder: Path,
         settings: EncoderSettings,
         seed: int = 0,

@@ -214,7 +214,7 @@ class Trainer:
         folder: Path,
         settings: FitSettings,
         seed: int = 0,
-        device: str = "cpu",
+        device: str | torch.device = "cpu",
     ) -> None:
         self.faces, self.settings, self.device = faces, settings, torch.device(device)
         self.rng = torch.Generator().manual_seed(seed)

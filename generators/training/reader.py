@@ -46,7 +46,7 @@ class Reader(FaceContent):
         return features, {name: head(top).float() for name, head in self.heads.items()}
 
 
-def reading_distance(reader: Reader, made: Tensor, drawn: Tensor) -> Tensor:
+def reading_distance(reader: FaceContent, made: Tensor, drawn: Tensor) -> Tensor:
     """How differently the reader sees two sets of pictures (B,3,H,W): a scalar.
 
     The sum over the stages of the squared distances of the features, normalised over channels (Zhang et al. 2018).
@@ -60,7 +60,7 @@ def reading_loss(reader: Reader, made: Tensor, drawn: Tensor, labels: Tensor, na
     return _apart(reader, found, drawn) + naming * attribute_loss(logits, labels)
 
 
-def _apart(reader: Reader, found: list[Tensor], drawn: Tensor) -> Tensor:
+def _apart(reader: FaceContent, found: list[Tensor], drawn: Tensor) -> Tensor:
     with torch.no_grad():
         wanted = reader.features(drawn)
     stages = [

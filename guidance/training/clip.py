@@ -9,7 +9,6 @@
 from __future__ import annotations
 
 import math
-import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +23,8 @@ from torch import Tensor, nn
 from ..._base import Autosave, loaded_state, save_state
 from ..._devices import coarse
 from ..depthwise import quicken
+from .clip_settings import STAGES, ClipSettings
+from .feeding import Asked, Fed, Feed
 from .losses import answered, attacked, contrastive_loss
 from .parts import Batch, Part, Share, unasked
 from .photos import Teacher, begin_tower
@@ -31,57 +32,9 @@ from .rates import decaying, schedule
 from .vocabulary import Names
 
 MEAN, STD = (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)
-STAGES = ("learn", "harden")
-# Larger activations are handed back to the system after every layer, which costs as much as the layer.
+# On a CPU, larger activations are handed back to the system after every layer, which costs as much as the layer.
 _TOGETHER = 30
 _TOWER = "visual."
-
-
-@dataclass(frozen=True)
-class ClipSettings:
-    """AdamW with warm-up and cosine, in both stages.
-
-    Args:
-        steps, harden_steps: of the two stages.
-        early, early_size: the share of a stage, at its start, whose pictures are smaller, and their size in pixels,
-            where the tower starts from the teacher's: words come first, details later.
-        captions: share of the pictures of a step that have captions: words cost as much as pictures here.
-        questions: how many of a part's questions are put in words a step, and `values` how many of their values.
-        contrast_weight, question_weight: of the captions' loss and of the questions' in words (as in Yang et al. 2022,
-            UniCL), in `learn` and in `harden`.
-        anchor_weight: of the anchors, a free vector for every value, to which pictures and texts are drawn: both
-            towers learn from them at once, where each would else wait for the other.
-        teach_weight, name_weight: of what the teacher takes pictures for, and of texts that name its classes.
-        first_scale: multiplies cosines at the start. A unit vector that tells twenty things at once has cosines of
-            about 0.2 with each: CLIP's usual 14 leaves the smaller ones no room, and grows only slowly.
-        lr, tower_lr, harden_lr: of words and anchors, of the picture tower, and of the picture tower in `harden`.
-        radius: of the largest L2 ball in [-1,1] units around a picture of the whole size, of which every picture has a
-            random share; it grows from a tenth to the whole over the first half of `harden`. Of any size, for the
-            largest take small things (earrings, mouths) away altogether.
-    """
-
-    steps: int = 5_000
-    harden_steps: int = 5_000
-    early: float = 0.5
-    early_size: int = 64
-    captions: float = 0.6
-    questions: int = 5
-    values: int = 24
-    names: int = 48
-    contrast_weight: tuple[float, float] = (1.0, 0.5)
-    question_weight: tuple[float, float] = (2.0, 3.0)
-    anchor_weight: float = 3.0
-    teach_weight: float = 1.0
-    name_weight: float = 1.0
-    first_scale: float = 40.0
-    lr: float = 1e-3
-    tower_lr: float = 4e-4
-    harden_lr: float = 2e-4
-    weight_decay: float = 0.05
-    attack_steps: int = 2
-    radius: float = 16.0
-    text_groups: int = 4
-    save_seconds: float = 180.0
 
 
 @dataclass(frozen=True)
@@ -136,6 +89,7 @@ class ClipTrainer:
         names: of the teacher's classes.
         teacher: has the width of the configuration; without one nothing is known of photographs.
         name: of the checkpoint.
+        workers: processes that prepare pictures and words ahead; 0 prepares them in this one.
     """
 
     def __init__(
@@ -148,10 +102,12 @@ class ClipTrainer:
         names: Names | None = None,
         teacher: Teacher | None = None,
         seed: int = 0,
-        device: str = "cpu",
+        device: str | torch.device = "cpu",
         name: str = "clip",
+        workers: int = 0,
     ) -> None:
         self.shares, self.settings, self.device = list(shares), settings, torch.device(device)
+        self.seed, self.workers = seed, workers
         self.parts = self._parts(False)
         self.size = int(config["vision_cfg"]["image_size"])
         with torch.random.fork_rng([]):
@@ -168,10 +124,11 @@ class ClipTrainer:
         self.anchors.data = self.anchors.data.to(self.device)
         context = config["text_cfg"]["context_length"]
         self.tokenizer = SimpleTokenizer(bpe_path=str(merges), context_length=context)
-        self.rng, self.words = torch.Generator().manual_seed(seed), random.Random(seed)
         self.optimisers = dict(zip(STAGES, self._optimisers(), strict=True))
+        times = math.sqrt(settings.times)
         self.rates = {
-            name: [group["lr"] for group in each.param_groups] for name, each in self.optimisers.items()
+            name: [group["lr"] * times for group in each.param_groups]
+            for name, each in self.optimisers.items()
         }
         self.learned: dict[str, Tensor] = {}
         self.path, self.done = folder / f"{name}.pt", dict.fromkeys(STAGES, 0)
@@ -204,24 +161,32 @@ class ClipTrainer:
         for stage, total in zip(STAGES, (self.settings.steps, self.settings.harden_steps), strict=True):
             autosave, optimiser = Autosave(self.save, self.settings.save_seconds), self.optimisers[stage]
             self._begin(stage == "harden")
-            for index in range(self.done[stage], total):
+            food = self.feed(stage).steps(self.done[stage], self.workers)
+            for index, fed in enumerate(food, self.done[stage]):
                 for group, rate in zip(optimiser.param_groups, self.rates[stage], strict=True):
                     group["lr"] = rate * schedule(index, total, 200)
-                terms = self._step(stage == "harden", index / total, optimiser)
+                terms = self._step(fed, stage == "harden", index, optimiser)
                 self.done[stage] = index + 1
                 autosave()
                 yield ClipStep(stage, index, total, sum(terms.values()), terms)
         self.save()
 
-    def _step(self, hard: bool, progress: float, optimiser: torch.optim.Optimizer) -> dict[str, float]:
-        early = self.begun and progress < self.settings.early
-        batches = [self._batch(part, count, early) for part, count in self.parts]
-        images = torch.cat([batch.images for batch in batches]).to(self.device) * 2 - 1
+    def feed(self, stage: str) -> Feed:
+        """What the steps of a stage are fed with."""
+        hard = stage == "harden"
+        early = self.settings.early_size if self.begun else None
+        names = None if hard else self.names
+        parts = self._parts(hard)
+        return Feed(parts, names, self.tokenizer, self.settings, stage, self.seed, self.size, early)
+
+    def _step(self, fed: Fed, hard: bool, index: int, optimiser: torch.optim.Optimizer) -> dict[str, float]:
+        batches = fed.batches
+        images = torch.cat([batch.images for batch in batches]).to(self.device).float() * 2 - 1
         with torch.set_grad_enabled(not hard):
-            words = self._words(batches, named=not hard)
+            words = self._words(fed)
         opinion = self._opinion(images)
         if hard:
-            images = self._attacked(images, batches, words, opinion, min(1.0, 0.1 + 2 * progress))
+            images = self._attacked(images, batches, words, opinion, index)
         terms = self._terms(self.features(images), batches, words, opinion, hard)
         optimiser.zero_grad()
         torch.autograd.backward(_total(terms))
@@ -238,27 +203,25 @@ class ClipTrainer:
             self.learned = {key: value.clone() for key, value in visual.state_dict().items()}
         self.model.train().requires_grad_(not hard)
         visual.train(not self.begun).requires_grad_(True)
-        if self.begun:
+        thrifty = self.begun and self.device.type == "cpu"
+        if thrifty:
             # A depthwise filter of 5 x 5 costs more to learn than all that it feeds, and is one of a thousand.
             for module in visual.modules():
                 if isinstance(module, nn.Conv2d) and module.groups > 1 and module.kernel_size == (5, 5):
                     module.requires_grad_(False)
-        if self.begun and not hard:
+        if thrifty and not hard:
             # Edges and colours are known already, and their large maps are most of the work.
             trunk = visual.get_submodule("trunk")
             for name in ("conv_stem", "bn1", "blocks.0", "blocks.1"):
                 trunk.get_submodule(name).requires_grad_(False)
 
-    def _batch(self, part: Part, count: int, early: bool = False) -> Batch:
-        captions = round(count * self.settings.captions)
-        size = self.settings.early_size if early else self.size
-        return part.batch(count, captions, size, self.rng, self.words)
-
     def _attacked(
-        self, images: Tensor, batches: list[Batch], words: _Words, opinion: Tensor | None, share: float
+        self, images: Tensor, batches: list[Batch], words: _Words, opinion: Tensor | None, index: int
     ) -> Tensor:
-        start = torch.randn(images.shape, generator=self.rng).to(self.device)
-        sizes = torch.rand(len(images), 1, 1, 1, generator=self.rng).to(self.device)
+        rng = torch.Generator(self.device).manual_seed((self.seed << 32) + index)
+        start = torch.randn(images.shape, generator=rng, device=self.device)
+        sizes = torch.rand(len(images), 1, 1, 1, generator=rng, device=self.device)
+        share = min(1.0, 0.1 + 2 * index / self.settings.harden_steps)
         # The gradient of the picture alone is half the work.
         trained = [each for each in self.model.visual.parameters() if each.requires_grad]
         self.model.visual.requires_grad_(False)
@@ -273,41 +236,19 @@ class ClipTrainer:
             each.requires_grad_(True)
         return moved.detach()
 
-    def _words(self, batches: list[Batch], named: bool = True) -> _Words:
-        """Everything in words that the pictures of a step are compared with, and if `named` names of classes."""
-        captions = [text for batch in batches for text in batch.captions]
-        asked = [found for place in range(len(batches)) for found in self._asked(place, batches[place])]
-        worded = [self.parts[p][0].wordings(q, values, self.words) for p, q, values in asked]
-        names, classes = (
-            self.names.sample(self.settings.names, self.words)
-            if self.names and named
-            else ([], torch.zeros(0))
-        )
-        sizes = [len(captions), *map(len, worded), len(names)]
-        features = self.text_features([*captions, *(text for texts in worded for text in texts), *names])
-        head, *middle, tail = torch.split(features, sizes)
-        questions = [self._question(*each, texts) for each, texts in zip(asked, middle, strict=True)]
-        keys = [key for batch in batches for key in batch.keys]
+    def _words(self, fed: Fed) -> _Words:
+        """Features of everything in words that the pictures of a step are compared with."""
+        head, *middle, tail = torch.split(self.token_features(fed.tokens), fed.sizes)
+        questions = [self._question(each, texts) for each, texts in zip(fed.asked, middle, strict=True)]
         scale = self.model.logit_scale.exp().clamp(max=100)
         anchors = F.normalize(self.anchors, dim=-1)
-        return _Words(head, keys, questions, tail, classes.to(self.device), anchors, scale)
+        return _Words(head, fed.keys, questions, tail, fed.classes.to(self.device), anchors, scale)
 
-    def _asked(self, place: int, batch: Batch) -> Iterator[tuple[int, int, list[int]]]:
-        """(part, question, values): some questions of a part, with the values of the batch and some others."""
-        sizes = self.parts[place][0].sizes
-        for question in sorted(
-            self.words.sample(range(len(sizes)), min(self.settings.questions, len(sizes)))
-        ):
-            size = sizes[question]
-            true = {*batch.answers[:, question].tolist(), *batch.others[:, question].tolist()} - {-1}
-            spare = self.words.sample(range(size), min(size, self.settings.values))
-            yield place, question, sorted({*true, *spare} if size > self.settings.values else range(size))
-
-    def _question(self, part: int, index: int, values: list[int], texts: Tensor) -> _Question:
-        sizes = self._sizes()
-        chosen = torch.tensor(values)
+    def _question(self, asked: Asked, texts: Tensor) -> _Question:
+        sizes, part, index = self._sizes(), asked.part, asked.index
+        chosen = torch.tensor(asked.values)
         places = torch.full((sizes[part][index],), -1)
-        places[chosen] = torch.arange(len(values))
+        places[chosen] = torch.arange(len(asked.values))
         first = sum(map(sum, sizes[:part])) + sum(sizes[part][:index])
         return _Question(part, index, places, texts, chosen + first)
 
@@ -317,7 +258,7 @@ class ClipTrainer:
         return self.teacher.opinion(taught) if self.teacher is not None and len(taught) else None
 
     def _of_taught(self, x: Tensor) -> Tensor:
-        pieces = torch.split(x, [count for _, count in self.parts])
+        pieces = torch.split(x, [count * self.settings.times for _, count in self.parts])
         return torch.cat(
             [piece for piece, (part, _) in zip(pieces, self.parts, strict=True) if part.taught] or [x[:0]]
         )
@@ -376,16 +317,20 @@ class ClipTrainer:
 
     def features(self, images: Tensor) -> Tensor:
         """Unit features (B,D) of pictures (B,3,H,W) in [-1,1]."""
+        together = _TOGETHER if self.device.type == "cpu" else len(images)
         with coarse(self.device):
             parts = [
-                part.contiguous(memory_format=torch.channels_last) for part in torch.split(images, _TOGETHER)
+                part.contiguous(memory_format=torch.channels_last) for part in torch.split(images, together)
             ]
             features = torch.cat([self.model.encode_image(part) for part in parts])
         return F.normalize(features.float(), dim=-1)
 
     def text_features(self, captions: list[str]) -> Tensor:
-        """Features of captions (B,D), computed in groups of about the same length, each without its padding."""
-        tokens = self.tokenizer(captions)
+        """Unit features (B,D) of captions."""
+        return self.token_features(self.tokenizer(captions))
+
+    def token_features(self, tokens: Tensor) -> Tensor:
+        """Of tokens (B,context), computed in groups of about the same length, each without its padding."""
         lengths = tokens.argmax(dim=1) + 1
         groups = lengths.argsort().chunk(self.settings.text_groups)
         parts = [self._text_group(tokens[rows, : int(lengths[rows].max())]) for rows in groups]
@@ -421,13 +366,10 @@ class ClipTrainer:
 
     def save(self) -> None:
         """Write the whole state in one step."""
-        version, internal, gauss = self.words.getstate()
         state = {
             "model": self.model.state_dict(),
             "anchors": self.anchors.detach(),
             "optimisers": {name: each.state_dict() for name, each in self.optimisers.items()},
-            "rng": self.rng.get_state(),
-            "words": [version, list(internal), gauss],
             "done": self.done,
             "learned": self.learned,
         }
@@ -439,9 +381,6 @@ class ClipTrainer:
             self.anchors.data.copy_(state["anchors"])
             for name, optimiser in self.optimisers.items():
                 optimiser.load_state_dict(state["optimisers"][name])
-            self.rng.set_state(state["rng"].cpu())
-            version, internal, gauss = state["words"]
-            self.words.setstate((version, tuple(internal), gauss))
             self.done.update(state["done"])
             self.learned = state["learned"]
 

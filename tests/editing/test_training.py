@@ -27,7 +27,8 @@ from promptbrush.generators.training.faces import CHOICES
 from promptbrush.generators.training.labels import labels_of_faces
 from promptbrush.generators.training.paired import PairedModel, mini_generator
 from promptbrush.guidance.perceptor import load_perceptor
-from promptbrush.guidance.training.clip import ClipSettings, ClipTrainer
+from promptbrush.guidance.training.clip import ClipTrainer
+from promptbrush.guidance.training.clip_settings import ClipSettings
 from promptbrush.guidance.training.pictures import DrawingPart, StyledPart, Subject, styled_set
 from promptbrush.guidance.training.sources.drawings import Drawing
 from promptbrush.guidance.training.vocabulary import Names, photo_caption

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from promptbrush import InputFileError
+from promptbrush.generators.content import FaceContent
 from promptbrush.generators.training.adversarial import FinishSettings, FinishTrainer
 from promptbrush.generators.training.face_set import FaceSet, load_faces
 from promptbrush.generators.training.paired import PairedModel, mini_generator
@@ -29,7 +30,9 @@ def fitted(faces: FaceSet) -> PairedModel:
 def test_the_discriminator_learns_during_the_warm_up_and_the_generator_waits(
     faces: FaceSet, fitted: PairedModel, tmp_path: Path
 ) -> None:
-    trainer = FinishTrainer(faces, tmp_path, fitted, replace(SETTINGS, steps=12, warmup=12, batch=8))
+    trainer = FinishTrainer(
+        faces, tmp_path, fitted, FaceContent(), replace(SETTINGS, steps=12, warmup=12, batch=8)
+    )
     steps = list(trainer.run())
     assert steps[0].discriminator == pytest.approx(2 * math.log(2), rel=0.3)
     assert steps[-1].discriminator < 0.5 * steps[0].discriminator
@@ -38,7 +41,7 @@ def test_the_discriminator_learns_during_the_warm_up_and_the_generator_waits(
 
 
 def test_only_synthesis_moves(faces: FaceSet, fitted: PairedModel, tmp_path: Path) -> None:
-    trainer = FinishTrainer(faces, tmp_path, fitted, SETTINGS)
+    trainer = FinishTrainer(faces, tmp_path, fitted, FaceContent(), SETTINGS)
     list(trainer.run())
     moved = {k for k, v in fitted.state_dict().items() if not torch.equal(v, trainer.model.state_dict()[k])}
     assert moved
@@ -48,14 +51,15 @@ def test_only_synthesis_moves(faces: FaceSet, fitted: PairedModel, tmp_path: Pat
 
 
 def test_resuming_gives_the_same_bits(faces: FaceSet, fitted: PairedModel, tmp_path: Path) -> None:
-    whole = FinishTrainer(faces, tmp_path / "whole", fitted, SETTINGS)
+    reader = FaceContent()
+    whole = FinishTrainer(faces, tmp_path / "whole", fitted, reader, SETTINGS)
     list(whole.run())
-    half = FinishTrainer(faces, tmp_path / "half", fitted, SETTINGS)
+    half = FinishTrainer(faces, tmp_path / "half", fitted, reader, SETTINGS)
     steps = half.run()
     next(steps)
     next(steps)
     half.save()
-    again = FinishTrainer(faces, tmp_path / "half", fitted, SETTINGS)
+    again = FinishTrainer(faces, tmp_path / "half", fitted, reader, SETTINGS)
     assert again.done == 2
     list(again.run())
     for key, value in whole.average.state_dict().items():
@@ -65,4 +69,4 @@ def test_resuming_gives_the_same_bits(faces: FaceSet, fitted: PairedModel, tmp_p
 def test_a_foreign_checkpoint_is_named(faces: FaceSet, fitted: PairedModel, tmp_path: Path) -> None:
     torch.save({"model": {}}, tmp_path / "finish.pt")
     with pytest.raises(InputFileError, match=r"finish\.pt.*move it away"):
-        FinishTrainer(faces, tmp_path, fitted, SETTINGS)
+        FinishTrainer(faces, tmp_path, fitted, FaceContent(), SETTINGS)

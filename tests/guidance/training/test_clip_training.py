@@ -9,7 +9,9 @@ import torch
 import torch.nn.functional as F
 from promptbrush import InputFileError
 from promptbrush.guidance.training.bpe import train_bpe, vocab_size, write_merges
-from promptbrush.guidance.training.clip import ClipSettings, ClipTrainer
+from promptbrush.guidance.training.clip import ClipTrainer
+from promptbrush.guidance.training.clip_settings import ClipSettings
+from promptbrush.guidance.training.feeding import Asked
 from promptbrush.guidance.training.losses import answered, attacked, contrastive_loss
 from promptbrush.guidance.training.parts import Batch, Share, batch_of, unasked
 from promptbrush.guidance.training.shapes import resnet_config
@@ -157,28 +159,48 @@ def test_the_attack_raises_the_loss_within_its_ball() -> None:
 def test_a_step_asks_some_questions_with_the_true_values_and_some_others(
     tmp_path: Path, merges: tuple[Path, int]
 ) -> None:
-    this = trainer(tmp_path, merges, replace(SETTINGS, questions=1, values=2), 2)
+    feed = trainer(tmp_path, merges, replace(SETTINGS, steps=12, questions=1, values=2), 2).feed("learn")
     found = set()
-    for _ in range(12):
-        batch = this._batch(Patches(), 2)
-        for _, question, values in this._asked(0, batch):
-            found.add(question)
-            assert question == 1 or {*batch.answers[:, 0].tolist()} <= {*values}
-            assert len(values) <= 4
+    for index in range(len(feed)):
+        fed = feed[index]
+        (batch,), (asked,) = fed.batches, fed.asked
+        found.add(asked.index)
+        assert asked.index == 1 or {*batch.answers[:, 0].tolist()} <= {*asked.values}
+        assert len(asked.values) <= 4
+        assert sum(fed.sizes) == len(fed.tokens)
     assert found == {0, 1}
 
 
 def test_anchors_of_the_asked_values_are_found(tmp_path: Path, merges: tuple[Path, int]) -> None:
     this = trainer(tmp_path, merges)
-    asked = this._question(0, 1, [1], torch.zeros(1, 4))
+    asked = this._question(Asked(0, 1, [1]), torch.zeros(1, 4))
     assert asked.anchors.tolist() == [5]
     assert asked.places.tolist() == [-1, 0]
 
 
 def test_only_some_pictures_of_a_step_have_captions(tmp_path: Path, merges: tuple[Path, int]) -> None:
     this = trainer(tmp_path, merges, replace(SETTINGS, captions=0.5))
-    words = this._words([this._batch(Patches(), 8)])
+    words = this._words(this.feed("learn")[0])
     assert len(words.captions) == len(words.keys) == 4
+
+
+def test_a_step_can_have_several_times_the_pictures_at_a_faster_rate(
+    tmp_path: Path, merges: tuple[Path, int]
+) -> None:
+    one, four = (trainer(tmp_path / str(times), merges, replace(SETTINGS, times=times)) for times in (1, 4))
+    assert [len(this.feed("harden")[0].batches[0].images) for this in (one, four)] == [8, 32]
+    assert four.rates["harden"][0] == 2 * one.rates["harden"][0]
+    assert [step.stage for step in four.run()] == ["learn"] * 4 + ["harden"] * 3
+
+
+def test_processes_that_prepare_steps_ahead_change_nothing(tmp_path: Path, merges: tuple[Path, int]) -> None:
+    feed = trainer(tmp_path, merges).feed("learn")
+    alone, ahead = ([*feed.steps(1, workers)] for workers in (0, 2))
+    assert len(alone) == len(ahead) == 3
+    for first, second in zip(alone, ahead, strict=True):
+        assert torch.equal(first.tokens, second.tokens)
+        assert torch.equal(first.batches[0].images, second.batches[0].images)
+        assert first.asked == second.asked
 
 
 def test_resuming_gives_the_same_bits(tmp_path: Path, merges: tuple[Path, int]) -> None:
