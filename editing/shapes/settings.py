@@ -45,7 +45,10 @@ class ShapesSettings(BaseModel):
     population: int = Field(64, ge=1, le=100_000, description="candidates a step of evolution")
     sigma: float = Field(0.1, gt=0, le=100, description="how far these lie apart at first")
     candidates: int | None = Field(
-        None, ge=1, le=1000, description="drawings that adam improves side by side; else 1, with a prompt 3"
+        None,
+        ge=1,
+        le=1000,
+        description="drawings that adam begins with, to go on with the best; else 1, with a prompt 8",
     )
     rounds: int = Field(8, ge=0, le=1000, description="how often adam's least useful shapes begin anew")
     lr: float = Field(0.02, gt=0, le=10, description="learning rate of adam, in shares of the canvas")

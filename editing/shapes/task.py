@@ -33,7 +33,7 @@ _NOISES = 5
 # Up to this share of its steps adam looks at the target at half its size, if that has so many pixels left.
 _COARSE, _SMALLEST = 0.6, 48
 # Steps that a round of a gradient search takes at least, and drawings side by side where there is a prompt.
-_ROUND, _CANDIDATES = 25, 3
+_ROUND, _CANDIDATES = 25, 8
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""Networks that turn a picture into the same picture in a style."""
