@@ -42,10 +42,10 @@ def _styled(x: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
 class _Residual(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
-        for turn in (1, 2):
-            setattr(self, f"conv{turn}", nn.Conv2d(width, width, 3, 1, 1, padding_mode="reflect"))
-            setattr(self, f"fc_beta{turn}", nn.Linear(STYLE, width))
-            setattr(self, f"fc_gamma{turn}", nn.Linear(STYLE, width))
+        self.conv1 = nn.Conv2d(width, width, 3, 1, 1, padding_mode="reflect")
+        self.fc_beta1, self.fc_gamma1 = nn.Linear(STYLE, width), nn.Linear(STYLE, width)
+        self.conv2 = nn.Conv2d(width, width, 3, 1, 1, padding_mode="reflect")
+        self.fc_beta2, self.fc_gamma2 = nn.Linear(STYLE, width), nn.Linear(STYLE, width)
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
         made = F.relu(_styled(self.conv1(x), self.fc_gamma1(style), self.fc_beta1(style)))
