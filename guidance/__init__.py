@@ -65,10 +65,12 @@ __all__ = [
 OBJECTIVES = NameTable(
     "objective",
     {
+        "content": Entry(".guidance.content:content"),
         "directional": Entry(".guidance.clip:directional"),
         "features": Entry(".guidance.identity:features"),
         "identity": Entry(".guidance.identity:identity"),
         "latent": Entry(".guidance.regularity:latent_distance"),
+        "patches": Entry(".guidance.patches:patches"),
         "picture": Entry(".guidance.regularity:picture_distance"),
         "progress": Entry(".guidance.clip:progress"),
         "similarity": Entry(".guidance.clip:similarity"),
