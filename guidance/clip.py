@@ -76,7 +76,7 @@ class ProgressSettings(DirectionSettings):
     shown: float = 0.5
 
 
-class _Member(nn.Module):
+class Member(nn.Module):
     """One CLIP of an ensemble, with what it knows of the prompts and of the start.
 
     Args:
@@ -111,7 +111,7 @@ class _Member(nn.Module):
 class _ClipObjective(Objective):
     """Adds up over the members of an ensemble; `truncated` names texts whose end no model reads."""
 
-    def __init__(self, name: str, members: list[_Member], truncated: tuple[str, ...]) -> None:
+    def __init__(self, name: str, members: list[Member], truncated: tuple[str, ...]) -> None:
         super().__init__(name)
         self.members = nn.ModuleList(members)
         self.truncated = truncated
@@ -120,11 +120,11 @@ class _ClipObjective(Objective):
         each = [self.member_loss(member, images, context) for member in self.each_member()]
         return torch.stack(each).sum(dim=0)
 
-    def each_member(self) -> list[_Member]:
+    def each_member(self) -> list[Member]:
         """The members, with their type."""
-        return [member for member in self.members if isinstance(member, _Member)]
+        return [member for member in self.members if isinstance(member, Member)]
 
-    def member_loss(self, member: _Member, images: Tensor, context: Context) -> Tensor:
+    def member_loss(self, member: Member, images: Tensor, context: Context) -> Tensor:
         """The loss (B,) as one model sees it, times its share."""
         raise NotImplementedError
 
@@ -155,13 +155,13 @@ class Similarity(_ClipObjective):
         truncated: list[str] = []
         for each, share in models:
             found = encode_prompts(each, prompts, templates, settings.average, start.load_image)
-            members.append(_Member(each, found.features, found.weights, share))
+            members.append(Member(each, found.features, found.weights, share))
             truncated += found.truncated
         super().__init__(name, members, tuple(dict.fromkeys(truncated)))
         self.distance = distance or cosine_distance
         self.cutouts = settings.cutouts
 
-    def member_loss(self, member: _Member, images: Tensor, context: Context) -> Tensor:
+    def member_loss(self, member: Member, images: Tensor, context: Context) -> Tensor:
         if not self.cutouts:
             return member.average(self.distance(member.perceptor.encode_image(images)[:, None], member.rows))
         if context.seeds is None:
@@ -197,11 +197,11 @@ class Directional(_ClipObjective):
             rows = torch.stack([_direction(each, prompt, start, templates, settings) for prompt in prompts])
             weights = torch.tensor([prompt.weight for prompt in prompts], device=each.device)
             with torch.no_grad():
-                members.append(_Member(each, rows, weights, share, origin=each.encode_image(image)))
+                members.append(Member(each, rows, weights, share, origin=each.encode_image(image)))
         super().__init__(name, members, _truncated(start, models, templates))
         self.floor = settings.floor
 
-    def member_loss(self, member: _Member, images: Tensor, context: Context) -> Tensor:  # noqa: ARG002
+    def member_loss(self, member: Member, images: Tensor, context: Context) -> Tensor:  # noqa: ARG002
         origin = for_batch(member.origin, len(images), "images")
         move = F.normalize(member.perceptor.encode_image(images) - origin, dim=-1, eps=self.floor)
         return member.average(cosine_distance(move[:, None], member.rows))
@@ -256,7 +256,7 @@ class Progress(Directional):
             way = (fitting * member.rows).sum(dim=1) - member.origin @ member.rows.T
             member.reach = (settings.beyond * way).clamp(min=_SHORTEST_REACH)
 
-    def member_loss(self, member: _Member, images: Tensor, context: Context) -> Tensor:  # noqa: ARG002
+    def member_loss(self, member: Member, images: Tensor, context: Context) -> Tensor:  # noqa: ARG002
         move = member.perceptor.encode_image(images) - for_batch(member.origin, len(images), "images")
         reach = for_batch(member.reach, len(images), "images")
         missing = F.softplus(self.sharpness * (1 - move @ member.rows.T / reach))

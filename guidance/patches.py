@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .._base import UsageError
-from .clip import Directional, DirectionSettings, _Member, cosine_distance
+from .clip import Directional, DirectionSettings, Member, cosine_distance
 from .cutouts import Cutouts
 from .objective import Context, Objective, Start, choice, for_batch, read_settings
 
@@ -58,7 +58,7 @@ class Patches(Directional):
         super().__init__(start, settings, name)
         self.settings = settings
 
-    def member_loss(self, member: _Member, images: Tensor, context: Context) -> Tensor:
+    def member_loss(self, member: Member, images: Tensor, context: Context) -> Tensor:
         if context.seeds is None:
             raise UsageError(f"the objective '{self.name}' looks at random views and needs seeds")
         count = self.settings.count
@@ -134,7 +134,8 @@ def _coefficients(before: Tensor, after: Tensor) -> Tensor:
     one, zero = torch.ones_like(x), torch.zeros_like(x)
     across = torch.stack([x, y, one, zero, zero, zero, -u * x, -u * y], dim=-1)
     down = torch.stack([zero, zero, zero, x, y, one, -v * x, -v * y], dim=-1)
-    return torch.linalg.solve(torch.cat([across, down], dim=1), torch.cat([u, v], dim=1))
+    found: Tensor = torch.linalg.solve(torch.cat([across, down], dim=1), torch.cat([u, v], dim=1))
+    return found
 
 
 def _grid(coefficients: Tensor, side: int) -> Tensor:
