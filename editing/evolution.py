@@ -17,6 +17,7 @@ import nevergrad as ng
 import numpy as np
 import torch
 from nevergrad.optimization import base as ng_base
+from nevergrad.optimization.optimizerlib import _CMA, ChoiceBase, NGOptBase
 from nevergrad.parametrization import parameter as ng_parameter
 from torch import Tensor
 
@@ -34,6 +35,8 @@ ONE_BY_ONE = frozenset(
     SqrtBFGSCMA SqrtBFGSCMAPlus SqrtMultiBFGS SqrtMultiBFGSPlus SqrtSQPCMA SqrtSQPCMAPlus TripleCMA TripleDiagonalCMA
     """.split()
 )
+# Those that take another one, which suits the search.
+_CHOOSING = (ChoiceBase, NGOptBase)
 
 
 def optimiser_of(name: str) -> tuple[str, Any]:
@@ -61,7 +64,8 @@ class Evolution:
     Args:
         start: (D,) where to begin; candidates lie around it.
         name: of a nevergrad optimiser.
-        population: candidates a step. Optimisers that try one candidate after another are asked for one.
+        population: candidates a step. Optimisers that try one candidate after another are asked for one, and those
+            of the CMA family for as many as they plan with, which is one more if they keep the best.
         sigma: how far candidates lie from `start`, a standard deviation.
         steps: how many populations there will be at most, which some optimisers plan with.
         seed: of all that is random in it.
@@ -94,6 +98,8 @@ class Evolution:
             self.optimiser = method(
                 parametrization=space, budget=population * steps, num_workers=self.population
             )
+            if not alone:
+                self.population = _planned(self.optimiser) or population
         self._asked: list[ng_parameter.Parameter] = []
         self._told: list[Tensor] = []
         self._worst = 0.0
@@ -157,6 +163,14 @@ class Evolution:
             self.tell({"loss": losses})
 
 
+def _planned(optimiser: Any) -> int | None:
+    """The population that one of the CMA family waits for; asked for fewer, it runs ahead of what it was told."""
+    inner = optimiser
+    while isinstance(inner, _CHOOSING):
+        inner = inner.optim
+    return int(inner._popsize) if isinstance(inner, _CMA) else None
+
+
 @contextmanager
 def _explained(name: str, dimensions: int) -> Iterator[None]:
     """Nevergrad's warnings are about its own settings; its errors become one line."""
@@ -164,11 +178,12 @@ def _explained(name: str, dimensions: int) -> Iterator[None]:
         warnings.simplefilter("ignore")
         try:
             yield
-        except ImportError as error:
-            raise MissingError(f"optimizer {name} cannot be used here: {_line(error)}") from error
         except (UsageError, MissingError):
             raise
         except Exception as error:  # each of the hundreds of optimisers raises what it likes
+            # Some run in a thread of their own, of whose error only the text is left.
+            if isinstance(error, ImportError) or "No module named" in str(error):
+                raise MissingError(f"optimizer {name} cannot be used here: {_line(error)}") from error
             raise UsageError(
                 f"optimizer {name} failed on {dimensions} numbers ({_line(error)}); take another one, "
                 "for example CMA or OnePlusOne"

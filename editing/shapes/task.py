@@ -309,5 +309,5 @@ def _evolution(
     else:
         driver = Evolution(latent, name, settings.population, settings.sigma, steps, settings.seed)
         # Optimisers that go one by one take as many steps as there would be candidates.
-        steps *= settings.population // driver.population
+        steps *= max(1, settings.population // driver.population)
     return EvolutionSearch(fitness, driver, steps, settings.seed, executor)

@@ -37,6 +37,16 @@ def test_any_optimiser_in_batches_of_500_numbers(name: str) -> None:
     assert driver.recommend().shape == (500,)
 
 
+@pytest.mark.parametrize("name", ["CMA", "DiagonalCMA", "NGOpt"])
+def test_long_searches_are_told_as_much_as_they_asked_for(name: str) -> None:
+    driver = Evolution(torch.zeros(500), name, population=64, steps=75)
+    first = float(bowl(torch.zeros(500))["loss"])
+    for _ in range(75):
+        driver.tell(bowl(driver.ask()))
+    assert driver.population >= 64
+    assert float(bowl(driver.recommend())["loss"]) < 0.5 * first
+
+
 @pytest.mark.parametrize("name", ["CMA", "DE", "OnePlusOne", "NGOpt", "PGPE"])
 def test_searches_find_better(name: str) -> None:
     driver = Evolution(torch.zeros(8), name, population=16, sigma=0.3, steps=60)
