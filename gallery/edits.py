@@ -23,13 +23,13 @@ GOOD: list[Job] = [
     (30_000_064, "a person wearing a crown"),
     (30_000_065, "a person wearing sunglasses"),
     (30_000_069, "a person with blue clothes"),
-    (30_000_070, "a person on a green background"),
+    (30_000_076, "a person wearing round glasses"),
     (30_000_071, "a person with closed eyes"),
 ]
 FAILURES: list[Job] = [
     (30_000_072, "a person with an afro"),
     (30_000_068, "a person with a full beard"),
-    (30_000_076, "a person wearing round glasses"),
+    (30_000_070, "a person on a green background"),
     (30_000_063, "a person with light skin"),
     (30_000_053, "a person with freckles"),
     (30_000_052, "an old person"),
