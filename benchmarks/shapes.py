@@ -44,7 +44,7 @@ from torch import Tensor
 
 HERE = Path(__file__).parent
 PHOTOS = ("astronaut", "chelsea", "coffee", "rocket", "camera", "hubble_deep_field")
-HEIGHT, AMONG, UNSEEN = 200, 100, 300
+HEIGHT, AMONG, UNSEEN, SHEET = 200, 100, 300, 8
 # What the hill climber tries for each shape: as it comes, and in steps up to what fits into a time.
 TRIES = ((1, 50, 100), (1, 100, 200), (2, 200, 200), (4, 300, 300), (8, 500, 500), (16, 1000, 500))
 
@@ -183,7 +183,8 @@ def words_table(arguments: argparse.Namespace) -> None:
           f"median {statistics.median(seconds):.1f} s, longest {max(seconds):.1f} s")  # fmt: skip
     print("not named: " + ", ".join(p for p, rank in zip(prompts, ranks.tolist(), strict=True) if rank))
     if arguments.sheet:
-        save_sheet(list(pictures.split(8)), arguments.sheet)
+        left = torch.ones(-len(pictures) % SHEET, *pictures.shape[1:])
+        save_sheet(list(torch.cat([pictures, left]).split(SHEET)), arguments.sheet)
 
 
 def optimizers_table(arguments: argparse.Namespace) -> None:
