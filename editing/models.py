@@ -26,6 +26,8 @@ from .files import input_file, reason
 from .recipe import Models
 
 _DIGITS = 16
+# Of the pack's painter, where its CLIP counts 1.
+_PAINTER_SHARE = 2
 
 
 @dataclass(frozen=True)
@@ -113,13 +115,16 @@ def load_perceptors(
 def load_painters(
     choice: ModelChoice, pack: Pack, device: torch.device, precision: torch.dtype
 ) -> AnyPerceptor:
-    """As `load_perceptors` for methods that move pixels or shapes: by default the pack's painter, if it has one.
+    """As `load_perceptors` for methods that move pixels or shapes: by default the pack's painter with its CLIP.
+
+    The hardened model's gradients paint, and the other one looks along: what fools one of them seldom fools both.
 
     Raises:
         UsageError, InputFileError, MissingError: as `load_ensemble`.
     """
     if choice.clip is None and pack.painter:
-        return load_ensemble(pack.path("painter"), device, str(precision).removeprefix("torch."))
+        both = [f"{pack.path('painter')}:{_PAINTER_SHARE}", f"{pack.clip_spec}:1"]
+        return load_ensemble(both, device, str(precision).removeprefix("torch."))
     return load_perceptors(choice, pack, device, precision)
 
 
@@ -235,7 +240,7 @@ def _names(choice: ModelChoice, pack: Pack, encoded: bool) -> Models:
 def painter_names(choice: ModelChoice, pack: Pack) -> Models:
     """What `load_painters` loads, as a recipe keeps it."""
     if choice.clip is None and pack.painter:
-        files, own = {"painter": _weights(str(pack.path("painter")))}, {}
+        files, own = {"painter": _weights(pack.path("painter")), "clip": _weights(pack.clip_spec)}, {}
     else:
         parts = _members(choice.clip or pack.clip_spec)
         files = {f"clip {i + 1}" if i else "clip": _weights(spec) for i, (spec, _) in enumerate(parts)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Protocol
 
 import torch
@@ -182,11 +183,24 @@ class TextFitness:
 
     def _scored(self, seen: Tensor, views: int) -> Tensor:
         found = torch.zeros(len(seen) // views, device=seen.device)
-        for guide in self.guides:
-            cosines = guide.perceptor.encode_image(seen) @ guide.features.features.T
+        by_picture = seen.view(-1, views, *seen.shape[1:])
+        for guide, looks in zip(self.guides, self._shared_out(views), strict=True):
+            its = by_picture[:, looks].flatten(0, 1)
+            cosines = guide.perceptor.encode_image(its) @ guide.features.features.T
             weights = guide.features.weights / guide.features.weights.abs().sum()
-            found = found - guide.weight * (cosines @ weights).view(-1, views).mean(1)
+            found = found - guide.weight * (cosines @ weights).view(-1, looks.stop - looks.start).mean(1)
         return found / sum(guide.weight for guide in self.guides)
+
+    def _shared_out(self, views: int) -> list[slice]:
+        """Which views each guide looks at: as many as its weight is of all, so that several cost no more than one."""
+        if self.shared or views < len(self.guides):
+            return [slice(0, views)] * len(self.guides)
+        total, ends, seen = sum(guide.weight for guide in self.guides), [0], 0.0
+        for index, guide in enumerate(self.guides):
+            seen += guide.weight
+            left = len(self.guides) - index - 1
+            ends.append(min(max(round(views * seen / total), ends[-1] + 1), views - left))
+        return [slice(*pair) for pair in pairwise(ends)]
 
     def faults(self, latent: Tensor) -> Tensor:
         """As `Fitness`: words name no place, so all are alike."""

@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .norm import InstanceNorm
+
 FACTOR = 8
 """Sides of its pictures are multiples of this."""
 
@@ -17,10 +19,10 @@ class _Block(nn.Module):
         super().__init__()
         self.conv = nn.Sequential(
             nn.Conv2d(before, after, 3, padding=1),
-            nn.InstanceNorm2d(after),
+            InstanceNorm(),
             nn.ReLU(),
             nn.Conv2d(after, after, 3, padding=1),
-            nn.InstanceNorm2d(after),
+            InstanceNorm(),
             nn.ReLU(),
         )
         self.skip = nn.Conv2d(before, after, 1)

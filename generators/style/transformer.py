@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .checkpoints import filled, read_state
+from .norm import InstanceNorm
 
 STYLE = 100
 FACTOR = 4
@@ -29,14 +30,10 @@ class _Plain(nn.Module):
     def __init__(self, before: int, after: int, size: int, stride: int) -> None:
         super().__init__()
         self.conv = nn.Conv2d(before, after, size, stride, size // 2, padding_mode="reflect")
+        self.norm = InstanceNorm()
 
     def forward(self, x: Tensor, _style: Tensor) -> Tensor:
-        return F.relu(F.instance_norm(self.conv(x)))
-
-
-def _styled(x: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
-    """Instance normalisation with the scale and shift (B,C) of a style."""
-    return F.instance_norm(x) * gamma[..., None, None] + beta[..., None, None]
+        return F.relu(self.norm(self.conv(x)))
 
 
 class _Residual(nn.Module):
@@ -46,11 +43,12 @@ class _Residual(nn.Module):
         self.fc_beta1, self.fc_gamma1 = nn.Linear(STYLE, width), nn.Linear(STYLE, width)
         self.conv2 = nn.Conv2d(width, width, 3, 1, 1, padding_mode="reflect")
         self.fc_beta2, self.fc_gamma2 = nn.Linear(STYLE, width), nn.Linear(STYLE, width)
+        self.norm1, self.norm2 = InstanceNorm(), InstanceNorm()
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
-        made = F.relu(_styled(self.conv1(x), self.fc_gamma1(style), self.fc_beta1(style)))
-        made = _styled(self.conv2(made), self.fc_gamma2(style), self.fc_beta2(style))
-        return x + made
+        made = F.relu(self.norm1(self.conv1(x), self.fc_gamma1(style), self.fc_beta1(style)))
+        styled: Tensor = self.norm2(self.conv2(made), self.fc_gamma2(style), self.fc_beta2(style))
+        return x + styled
 
 
 class _Enlarging(nn.Module):
@@ -62,10 +60,11 @@ class _Enlarging(nn.Module):
         self.conv = nn.Conv2d(before, after, size, 1, size // 2, padding_mode="reflect")
         self.fc_beta = nn.Linear(STYLE, after)
         self.fc_gamma = nn.Linear(STYLE, after)
+        self.norm = InstanceNorm()
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
         larger = F.interpolate(x, scale_factor=self.times, mode="nearest") if self.times > 1 else x
-        made = _styled(self.conv(larger), self.fc_gamma(style), self.fc_beta(style))
+        made: Tensor = self.norm(self.conv(larger), self.fc_gamma(style), self.fc_beta(style))
         return made if self.last else F.relu(made)
 
 

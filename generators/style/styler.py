@@ -1,0 +1,136 @@
+"""The embedded styler: one small network for every style that words name, fast enough for photographs on a CPU.
+
+Like the networks of Ghiasi et al. 2017 and FastCLIPstyler (Suresh et al. 2024) it normalises by a style vector that
+comes from the features of a text. It differs in three ways. It works on a quarter of the size, and at the end on half
+of it, where it sees the picture's own pixels again. It is told where it is, by waves, so that it can lay a grid of
+stitches over a plain sky. And it has some noise, so that what is plain need not stay so.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import lru_cache
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .norm import InstanceNorm
+from .transformer import TextToStyle
+
+FACTOR = 4
+"""Sides of its pictures are multiples of this."""
+# Wave lengths in pixels of the picture, at a quarter and at half of its size, and channels of noise.
+_WAVES = {4: (16, 24, 48), 2: (6, 9, 12)}
+_NOISES = {4: 4, 2: 2}
+_TILE = 256
+
+
+class _Styled(nn.Module):
+    """Normalisation with the scale and shift that a style vector asks for."""
+
+    def __init__(self, channels: int, style: int) -> None:
+        super().__init__()
+        self.norm = InstanceNorm()
+        self.ask = nn.Linear(style, 2 * channels)
+        nn.init.normal_(self.ask.weight, std=0.05)
+        nn.init.zeros_(self.ask.bias)
+        with torch.no_grad():
+            self.ask.bias[:channels] = 1
+
+    def forward(self, x: Tensor, style: Tensor) -> Tensor:
+        """x (B,C,H,W), style (B,S) -> (B,C,H,W)."""
+        scale, shift = self.ask(style).chunk(2, dim=1)
+        styled: Tensor = self.norm(x, scale, shift)
+        return styled
+
+
+class _Block(nn.Module):
+    """A convolution in a style, rectified."""
+
+    def __init__(self, before: int, after: int, style: int, dilation: int = 1) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(before, after, 3, padding=dilation, dilation=dilation)
+        self.styled = _Styled(after, style)
+
+    def forward(self, x: Tensor, style: Tensor) -> Tensor:
+        """x (B,C,H,W), style (B,S) -> (B,C',H,W)."""
+        return F.relu_(self.styled(self.conv(x), style))
+
+
+class _Residual(nn.Module):
+    def __init__(self, width: int, style: int, dilation: int) -> None:
+        super().__init__()
+        self.first = _Block(width, width, style, dilation)
+        self.conv = nn.Conv2d(width, width, 3, padding=1)
+        self.styled = _Styled(width, style)
+
+    def forward(self, x: Tensor, style: Tensor) -> Tensor:
+        made: Tensor = self.styled(self.conv(self.first(x, style)), style)
+        return x + made
+
+
+class Styler(nn.Module):
+    """Pictures (B,3,H,W) in [0,1] and style vectors (B,S) -> pictures in [0,1]; H and W are multiples of 4.
+
+    Args:
+        features: how many numbers tell a text; 0 for a styler of one style, which has its vector and no text network.
+        width: channels at a quarter of the size. fine: channels at half of it. style: numbers of a style vector.
+        dilations: of the residual blocks.
+    """
+
+    def __init__(
+        self,
+        features: int = 256,
+        width: int = 48,
+        fine: int = 24,
+        style: int = 48,
+        dilations: Sequence[int] = (1, 2, 4, 1),
+    ) -> None:
+        super().__init__()
+        self.shape = {"features": features, "width": width, "fine": fine, "style": style}
+        self.dilations = tuple(dilations)
+        if features:
+            self.text = TextToStyle((features, 256, 150, style))
+        else:
+            self.register_buffer("vector", torch.zeros(1, style))
+        told = {size: 4 * len(_WAVES[size]) + _NOISES[size] for size in _WAVES}
+        self.begin = _Block(3 * 16 + told[4], width, style)
+        self.blocks = nn.ModuleList(_Residual(width, style, dilation) for dilation in dilations)
+        self.larger = _Block(width, fine, style)
+        self.detail = _Block(fine + 3 * 4 + told[2], fine, style)
+        self.end = nn.Conv2d(fine, 3 * 4, 3, padding=1)
+
+    def forward(self, images: Tensor, style: Tensor, at: tuple[int, int] = (0, 0)) -> Tensor:
+        """See the class.
+
+        Args:
+            at: row and column of the whole picture, multiples of 4, where this part of it begins.
+        """
+        x = self.begin(_with_place(images, 4, at), style)
+        for block in self.blocks:
+            x = block(x, style)
+        x = self.larger(F.interpolate(x, scale_factor=2, mode="nearest"), style)
+        x = self.detail(torch.cat([x, _with_place(images, 2, at)], dim=1), style)
+        return F.pixel_shuffle(self.end(x), 2).sigmoid()
+
+
+def _with_place(images: Tensor, size: int, at: tuple[int, int]) -> Tensor:
+    """Pixels of squares of `size` as channels, with the waves and the noise of the place."""
+    folded = F.pixel_unshuffle(images - 0.5, size) * 2
+    height, width = folded.shape[-2:]
+    place = _place(height, width, size, at[0] // size, at[1] // size).to(folded)
+    return torch.cat([folded, place.expand(len(images), -1, -1, -1)], dim=1)
+
+
+@lru_cache(maxsize=8)
+def _place(height: int, width: int, size: int, top: int, left: int) -> Tensor:
+    rows = ((torch.arange(height) + top + 0.5) * size)[:, None].expand(height, width)
+    columns = ((torch.arange(width) + left + 0.5) * size)[None].expand(height, width)
+    turns = [2 * math.pi * axis / wave for wave in _WAVES[size] for axis in (columns, rows)]
+    waves = [wave for turn in turns for wave in (turn.sin(), turn.cos())]
+    rng = torch.Generator().manual_seed(size)
+    noise = torch.randn(_NOISES[size], _TILE, _TILE, generator=rng)
+    down, right = (torch.arange(height) + top) % _TILE, (torch.arange(width) + left) % _TILE
+    return torch.cat([torch.stack(waves), noise[:, down[:, None], right]])[None]
