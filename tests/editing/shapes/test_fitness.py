@@ -31,9 +31,7 @@ def guide(eye: Eye, weight: float) -> Guide:
     return Guide(eye, prompt, weight)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(
-    ("views", "seen"), [(1, (1, 1)), (2, (1, 1)), (3, (2, 1)), (6, (4, 2)), (7, (5, 2))]
-)
+@pytest.mark.parametrize(("views", "seen"), [(1, (1, 1)), (2, (1, 1)), (3, (2, 1)), (6, (4, 2)), (7, (5, 2))])
 def test_guides_share_views_by_their_weights(views: int, seen: tuple[int, int]) -> None:
     first, second = Eye(0.9), Eye(0.3)
     generator = Shapes(count=3, size=(16, 16))
@@ -41,4 +39,6 @@ def test_guides_share_views_by_their_weights(views: int, seen: tuple[int, int]) 
     latents = generator.init(4, torch.Generator().manual_seed(0))
     losses = fitness.losses(latents, 0)
     assert (first.seen, second.seen) == ([4 * seen[0]], [4 * seen[1]]), "as many views as one guide would see"
-    assert losses.tolist() == pytest.approx([-(2 * 0.9 + 0.3) / 3] * 4, abs=1e-6), "each weighs what it should"
+    assert losses.tolist() == pytest.approx([-(2 * 0.9 + 0.3) / 3] * 4, abs=1e-6), (
+        "each weighs what it should"
+    )
