@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from .editing.models import load_models
     from .editing.recipe import Recipe
     from .editing.shapes.method import ShapesResult, shapes
+    from .editing.style.method import StyleResult, style
     from .generators import load_generator
 
 __version__ = "0.1.0"
@@ -24,22 +25,26 @@ __all__ = [
     "Recipe",
     "Result",
     "ShapesResult",
+    "StyleResult",
     "UsageError",
     "__version__",
     "edit",
     "load_generator",
     "load_models",
     "shapes",
+    "style",
 ]
 
 _LAZY = {
     "Recipe": ".editing.recipe",
     "Result": ".editing.editor",
     "ShapesResult": ".editing.shapes.method",
+    "StyleResult": ".editing.style.method",
     "edit": ".editing.editor",
     "load_generator": ".generators",
     "load_models": ".editing.models",
     "shapes": ".editing.shapes.method",
+    "style": ".editing.style.method",
 }
 
 

@@ -27,6 +27,10 @@ class SettingsCommand(TyperCommand):
             from ..editing.shapes.settings import ShapesSettings
 
             return ShapesSettings.model_fields
+        if self.name == "style":
+            from ..editing.style.settings import StyleSettings
+
+            return StyleSettings.model_fields
         from ..editing.recipe import EditSettings
 
         return EditSettings.model_fields

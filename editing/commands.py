@@ -216,8 +216,9 @@ def rerun_picture(
         InputFileError: no recipe in the file, or a file of it that changed.
     """
     text = read_recipe(made)
-    if method_of(text, readable(made)) == "shapes":
-        yield from _redrawn(text, made, picture, output, overwrite, device)
+    again = {"shapes": _redrawn, "style": _restyled}.get(method_of(text, readable(made)))
+    if again is not None:
+        yield from again(text, made, picture, output, overwrite, device)
         return
     recipe = Recipe.from_toml(text, readable(made))
     named = (recipe.picture, recipe.latent, recipe.mask, *(recipe.images or ()))
@@ -242,6 +243,21 @@ def _redrawn(
     ((path,),) = plan([made.stem], 1, output, "rerun", Care(inputs, overwrite))
     with enough_memory():
         yield from redraw(recipe, path, device)
+
+
+def _restyled(
+    text: str, made: Path, picture: Path | None, output: Path | None, overwrite: bool, device: str | None
+) -> Iterator[str]:
+    from .style.command import restyle
+    from .style.recipe import StyleRecipe
+
+    recipe = StyleRecipe.from_toml(text, readable(made))
+    if picture is not None:
+        recipe = recipe.model_copy(update={"picture": readable(picture.resolve())})
+    inputs = [Path(each) for each in (made, recipe.picture, recipe.mask) if each is not None]
+    ((path,),) = plan([made.stem], 1, output, "rerun", Care(inputs, overwrite))
+    with enough_memory():
+        yield from restyle(recipe, path, device)
 
 
 def invert_pictures(

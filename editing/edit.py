@@ -91,7 +91,7 @@ class Edit:
             losses = self.objective(images, self._context(latent, index))
             now = total(losses).detach()
             if lowest is None:
-                _check_finite(now, losses)
+                check_finite(now, losses)
                 lowest, best = now, torch.zeros_like(now, dtype=torch.long)
             better = now < lowest
             lowest, best = torch.where(better, now, lowest), best.masked_fill(better, index)
@@ -104,7 +104,8 @@ class Edit:
         return Context(latent, seeds)
 
 
-def _check_finite(now: Tensor, losses: Losses) -> None:
+def check_finite(now: Tensor, losses: Losses) -> None:
+    """Raises UsageError for a first step that no later one could better."""
     if bool(now.isfinite().all()):
         return
     wrong = [name for name, value in losses.items() if not bool(value.isfinite().all())]

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
+from .._base import InputFileError
 from ..guidance.prompts import TEMPLATE_SETS, Prompt, parse_prompts
 from .files import input_file
 from .models import readable, sha256
 from .optimise import signed_prompts
-from .recipe import EditSettings
+from .recipe import EditSettings, Record
 from .shapes.settings import ShapesSettings
+from .style.settings import StyleSettings
 
-SettingsT = TypeVar("SettingsT", EditSettings, ShapesSettings)
+AnySettings = EditSettings | ShapesSettings | StyleSettings
+SettingsT = TypeVar("SettingsT", EditSettings, ShapesSettings, StyleSettings)
 
 
 def from_root(settings: SettingsT) -> SettingsT:
@@ -57,7 +60,7 @@ def _names_a_file(templates: str) -> bool:
     return templates not in TEMPLATE_SETS and Path(templates).is_file()
 
 
-def image_hashes(settings: EditSettings | ShapesSettings) -> dict[str, str]:
+def image_hashes(settings: AnySettings) -> dict[str, str]:
     """Of every picture among the prompts: its path from the root, and the first digits of its SHA-256.
 
     Raises:
@@ -73,6 +76,40 @@ def image_hashes(settings: EditSettings | ShapesSettings) -> dict[str, str]:
     return {_absolute(path): sha256(path) for path in named}
 
 
-def templates_hash(settings: EditSettings | ShapesSettings) -> str | None:
+def templates_hash(settings: AnySettings) -> str | None:
     """The first digits of the SHA-256 of the templates' file; None for those that are published."""
     return sha256(Path(settings.templates)) if _names_a_file(settings.templates) else None
+
+
+def check_unchanged(listed: Iterable[tuple[str, str | None, str | None]]) -> None:
+    """Whether files are what they were: what each is, its path and the first digits of its SHA-256.
+
+    Raises:
+        InputFileError: one is gone or has changed.
+    """
+    for name, file, digest in listed:
+        if file and digest and sha256(input_file(file)) != digest:
+            raise InputFileError(f"{file}: this is not the {name} of the recipe any more; give the same file")
+
+
+def named_files(record: Record, templates: str) -> list[tuple[str, str | None, str | None]]:
+    """The templates and pictures among the prompts of a record, for `check_unchanged`."""
+    images = [("image prompt", file, digest) for file, digest in (record.images or {}).items()]
+    return [("templates", templates, record.templates_sha256), *images]
+
+
+def check_models(record: Record, found: Mapping[str, str]) -> None:
+    """Whether the models of a record are those that would be loaded now.
+
+    Args:
+        found: by role, the first digits of each SHA-256.
+
+    Raises:
+        InputFileError: one is another.
+    """
+    for role, digest in record.models.hashes.items():
+        if found.get(role) != digest:
+            raise InputFileError(
+                f"the {role} is not the one of the recipe (its SHA-256 begins with {found.get(role)}, there "
+                f"{digest}); install promptbrush {record.promptbrush} or give the same file"
+            )

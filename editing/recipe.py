@@ -112,20 +112,8 @@ def edit_settings(prompt: str, preset: str = "default", **chosen: Any) -> EditSe
     Raises:
         UsageError: an unknown preset or setting, a value out of its range, or one that would not count.
     """
-    if preset not in PRESETS:
-        hint = did_you_mean(preset, list(PRESETS))
-        raise UsageError(f"no preset is called '{preset}'{hint}; known: {', '.join(PRESETS)}")
+    settings = preset_settings(EditSettings, PRESETS, preset, {**chosen, "prompt": prompt})
     given = {name: value for name, value in chosen.items() if value is not None}
-    known = list(EditSettings.model_fields)
-    for name in given:
-        if name not in known:
-            raise UsageError(
-                f"no setting is called '{name}'{did_you_mean(name, known)}; known: {', '.join(known)}"
-            )
-    try:
-        settings = EditSettings(prompt=prompt, **{**PRESETS[preset], **given})
-    except ValidationError as error:
-        raise UsageError(first_problem(error)) from error
     _check_heeded(settings, given)
     return settings
 
@@ -143,6 +131,36 @@ def _check_heeded(settings: EditSettings, given: Mapping[str, Any]) -> None:
             f"source is '{_printable(settings.source)}', but the loss '{settings.clip_loss}' compares with nothing; "
             "choose the clip loss directional or progress, or leave source out"
         )
+
+
+SettingsT = TypeVar("SettingsT", bound=BaseModel)
+
+
+def preset_settings(
+    kind: type[SettingsT],
+    presets: Mapping[str, Mapping[str, Any]],
+    preset: str,
+    chosen: Mapping[str, Any],
+) -> SettingsT:
+    """Settings of a preset, with what was chosen in place of its values; None means not chosen.
+
+    Raises:
+        UsageError: an unknown preset or setting, or values that do not fit.
+    """
+    if preset not in presets:
+        hint = did_you_mean(preset, list(presets))
+        raise UsageError(f"no preset is called '{preset}'{hint}; known: {', '.join(presets)}")
+    given = {name: value for name, value in chosen.items() if value is not None}
+    known = list(kind.model_fields)
+    for name in given:
+        if name not in known:
+            raise UsageError(
+                f"no setting is called '{name}'{did_you_mean(name, known)}; known: {', '.join(known)}"
+            )
+    try:
+        return kind(**{**presets[preset], **given})
+    except ValidationError as error:
+        raise UsageError(first_problem(error)) from error
 
 
 class Models(BaseModel):

@@ -74,6 +74,7 @@ _OPTIONAL = {
     "parser": "parser.safetensors",
     "content": CONTENT,
     "explored": "explored.safetensors",
+    "styler": "styler.safetensors",
 }
 _SIZE, _JUDGE_SIZE = 128, 64
 _SHEET_EVERY = 1000

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,15 +10,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..._base import Autosave, InputFileError, PromptbrushError, loaded_state, save_state
+from ..._base import PromptbrushError
 from ...generators.shapes import Drawing
 from ..models import ModelChoice
 from ..pictures import read_picture
-from ..watching import Consumer, Watcher, watch
+from ..running import run_to_end
+from ..watching import Consumer
 from .settings import ShapesSettings, shapes_settings
 from .task import Task, task_of
-
-_SAVE_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -62,33 +61,8 @@ def run_task(task: Task, consumers: Sequence[Consumer] = (), checkpoint: Path | 
         KeyboardInterrupt: before the first step.
         InputFileError: the checkpoint is of another search or cannot be written.
     """
-    saver = Autosave(lambda: _save(task, checkpoint), _SAVE_SECONDS) if checkpoint else None
-    if checkpoint and checkpoint.exists():
-        _restore(task, checkpoint)
-    interrupted, failure = False, None
-    try:
-        if task.search.done < task.end:
-            watch(task.run(), [*consumers, *([_Saver(saver)] if saver else [])])
-    except KeyboardInterrupt:
-        if not task.search.done:
-            raise
-        interrupted = True
-    except PromptbrushError as error:
-        # `watch` goes on without a consumer that failed; what failed before the end is the search's.
-        if task.search.done < task.end:
-            raise
-        failure = error
-    if checkpoint:
-        _save(task, checkpoint)
+    interrupted, failure = run_to_end(task, consumers, checkpoint)
     return _result(task, interrupted, failure)
-
-
-class _Saver(Watcher):
-    def __init__(self, save: Callable[[], None]) -> None:
-        self._save = save
-
-    def see(self, step: Any) -> None:  # noqa: ARG002
-        self._save()
 
 
 @torch.no_grad()
@@ -105,26 +79,6 @@ def _result(task: Task, interrupted: bool, failure: PromptbrushError | None) -> 
         failure,
         task.notes,
     )
-
-
-def _save(task: Task, path: Path) -> None:
-    state = {
-        "settings": task.settings.model_dump_json(),
-        "losses": task.losses,
-        "search": task.search.state_dict(),
-    }
-    save_state(path, state)
-
-
-def _restore(task: Task, path: Path) -> None:
-    with loaded_state(path, torch.device("cpu")) as state:
-        same = state["settings"] == task.settings.model_dump_json()
-        if not same:
-            raise InputFileError(
-                f"{path}: this checkpoint is of other settings; give the same ones, or another file"
-            )
-        task.search.load_state_dict(state["search"])
-        task.losses[:] = state["losses"]
 
 
 def shapes(

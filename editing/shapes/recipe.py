@@ -9,12 +9,11 @@ from typing import Any, Literal
 import torch
 
 from ... import __version__
-from ..._base import InputFileError
 from ...generators.packs.pack import load_pack
 from ..doctor import resolve_device, resolve_precision
 from ..files import input_file
 from ..models import ModelChoice, painter_names, readable, sha256
-from ..named import from_root, image_hashes, templates_hash
+from ..named import check_models, check_unchanged, from_root, image_hashes, named_files, templates_hash
 from ..recipe import Models, Record
 from .settings import ShapesSettings
 
@@ -86,21 +85,12 @@ def check_files(recipe: ShapesRecipe) -> None:
     Raises:
         InputFileError: a file that is gone or has changed.
     """
-    listed = [
+    settings = recipe.settings
+    drawn = [
         ("target", recipe.target, recipe.target_sha256),
         ("drawing to go on with", recipe.start, recipe.start_sha256),
-        ("templates", recipe.settings.templates, recipe.templates_sha256),
-        *(("image prompt", file, digest) for file, digest in (recipe.images or {}).items()),
     ]
-    for name, file, digest in listed:
-        if file and digest and sha256(input_file(file)) != digest:
-            raise InputFileError(f"{file}: this is not the {name} of the recipe any more; give the same file")
-    if recipe.settings.prompt:
+    check_unchanged([*drawn, *named_files(recipe, settings.templates)])
+    if settings.prompt:
         choice = choice_of(recipe)
-        found = painter_names(choice, load_pack(choice.pack)).hashes
-        for role, digest in recipe.models.hashes.items():
-            if found.get(role) != digest:
-                raise InputFileError(
-                    f"the {role} is not the one of the recipe (its SHA-256 begins with {found.get(role)}, there "
-                    f"{digest}); install promptbrush {recipe.promptbrush} or give the same file"
-                )
+        check_models(recipe, painter_names(choice, load_pack(choice.pack)).hashes)

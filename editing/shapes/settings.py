@@ -6,12 +6,12 @@ import re
 from typing import Any, Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor
 
-from ..._base import UsageError, did_you_mean
+from ..._base import did_you_mean
 from ...generators.shapes import KINDS, Limits
-from ..recipe import MAX_SEED, first_problem
+from ..recipe import MAX_SEED, preset_settings
 
 MAX_STEPS = 1_000_000
 COLOURS = {"white": (1.0, 1.0, 1.0), "black": (0.0, 0.0, 0.0)}
@@ -142,22 +142,9 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 
 def shapes_settings(preset: str = "default", **chosen: Any) -> ShapesSettings:
-    """Settings of a preset, with what was chosen in place of its values; None means not chosen.
+    """As `preset_settings`.
 
     Raises:
         UsageError: an unknown preset or setting, or values that do not fit.
     """
-    if preset not in PRESETS:
-        hint = did_you_mean(preset, list(PRESETS))
-        raise UsageError(f"no preset is called '{preset}'{hint}; known: {', '.join(PRESETS)}")
-    given = {name: value for name, value in chosen.items() if value is not None}
-    for name in given:
-        known = list(ShapesSettings.model_fields)
-        if name not in known:
-            raise UsageError(
-                f"no setting is called '{name}'{did_you_mean(name, known)}; known: {', '.join(known)}"
-            )
-    try:
-        return ShapesSettings(**{**PRESETS[preset], **given})
-    except ValidationError as error:
-        raise UsageError(first_problem(error)) from error
+    return preset_settings(ShapesSettings, PRESETS, preset, chosen)

@@ -68,6 +68,25 @@ class Task:
         self.last = steps
 
     @property
+    def done(self) -> int:
+        """Steps taken."""
+        return self.search.done
+
+    @property
+    def settings_json(self) -> str:
+        """See `Run`."""
+        return self.settings.model_dump_json()
+
+    def state_dict(self) -> dict[str, Any]:
+        """See `Run`."""
+        return {"losses": self.losses, "search": self.search.state_dict()}
+
+    def load_state_dict(self, state: Any) -> None:
+        """See `Run`."""
+        self.search.load_state_dict(state["search"])
+        self.losses[:] = state["losses"]
+
+    @property
     def end(self) -> int:
         """How many steps will be taken."""
         return min(self.last or self.search.steps, self.search.steps)

@@ -31,7 +31,8 @@ from ..._base import InputFileError, MissingError, UsageError, did_you_mean
 
 MANIFEST_NAME = "pack.json"
 FORMAT = 1
-ROLES = ("generator", "clip", "painter", "encoder", "face_encoder", "parser", "content", "explored")
+STYLERS = "stylers"
+ROLES = ("generator", "clip", "painter", "encoder", "face_encoder", "parser", "content", "explored", "styler")
 ROOT = Path(__file__).parent
 _MANIFEST_BYTES = 2**20
 _HASH_SHOWN = 12
@@ -94,6 +95,8 @@ class Pack(BaseModel):
         painter: file of the pack, the .json of a CLIP hardened against attacks, whose gradients paint: for methods that
             move pixels or shapes, where nothing else keeps a picture plausible.
         explored: file of the pack, what its CLIP sees in random pictures of its generator.
+        styler: file of the pack, the network that gives any picture a style told in words. Stylers of one style each
+            need no role: they are the files in the folder `stylers`.
         clip: a folder or file of the pack, "ARCH=file of the pack", or published weights such as
             "ViT-B-32/openai" or "hf-hub:organisation/name".
         files: sha256 in hex of every file, by its path in the folder, with "/".
@@ -118,6 +121,7 @@ class Pack(BaseModel):
     content: str | None = None
     painter: str | None = None
     explored: str | None = None
+    styler: str | None = None
     files: dict[Inside, Sha256]
     licence: Line
     # Lax about list or tuple only: the lines themselves must be text.
@@ -183,6 +187,11 @@ class Pack(BaseModel):
         for file in self._below(part):
             self._existing(file)
         return self.folder / part
+
+    def stylers(self) -> dict[str, Path]:
+        """Name -> file of each styler of one style, sorted."""
+        found = [Path(file) for file in sorted(self.files) if file.startswith(f"{STYLERS}/")]
+        return {file.stem: self.folder / file for file in found if file.suffix == ".safetensors"}
 
     def verify(self) -> list[Fault]:
         """The files that are missing, changed, unreadable or too many; reads every byte. Empty if all is well.

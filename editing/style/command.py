@@ -1,0 +1,197 @@
+"""What `promptbrush style` does: pictures and films in a style, written with what was asked for beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..._base import UsageError
+from ..commands import StoppedError, enough_memory, names_a_file, own_models
+from ..consumers import Progress
+from ..files import prepare_folder
+from ..framing import strip
+from ..metadata import embed
+from ..models import ModelChoice, readable
+from ..named import label
+from ..outputs import Care, Extras, consumers_for, plan
+from ..pictures import Picture, read_picture, write_picture
+from ..subjects import read_mask
+from .knowing import warnings_of
+from .method import Canvas, StyleResult, canvas_of, draw, run_task, trained
+from .recipe import StyleRecipe, Way, check_files, choice_of, published_of, recipe_of
+from .settings import StyleSettings
+from .stylists import Published
+from .task import task_of
+
+
+@dataclass(frozen=True)
+class StyleJob:
+    """Everything that `promptbrush style` was asked for.
+
+    Attributes:
+        fast: one pass with words. styler: one pass of these. published: files of published networks.
+        checkpoint: keeps the state of a training. keep: where the trained network goes.
+    """
+
+    pictures: tuple[Path, ...]
+    settings: StyleSettings
+    models: ModelChoice = field(default_factory=ModelChoice)
+    fast: bool = False
+    styler: str | None = None
+    published: Published = field(default_factory=Published)
+    mask: Path | None = None
+    output: Path | None = None
+    checkpoint: Path | None = None
+    keep: Path | None = None
+    extras: Extras = field(default_factory=Extras)
+    metadata: bool = True
+    overwrite: bool = False
+
+    @property
+    def way(self) -> Way:
+        """How the style comes about."""
+        return "styler" if self.styler else "fast" if self.fast else "train"
+
+
+def style_pictures(job: StyleJob) -> Iterator[str]:
+    """Run a job; a line for each file.
+
+    Everything that can be wrong with the arguments is found before a model is loaded.
+
+    Raises:
+        StoppedError: Ctrl-C, after the best so far was saved. PromptbrushError: in one line.
+    """
+    _check(job)
+    inputs = [*job.pictures, *([job.mask] if job.mask else [])]
+    names = [path.stem for path in job.pictures]
+    care = Care(inputs, job.overwrite, job.extras.beside)
+    paths = [row[0] for row in plan(names, 1, job.output, "style", care)]
+    job.extras.check()
+    with enough_memory():
+        stylist = trained(job.settings, job.models, job.fast, job.styler, job.published)
+        told: set[str] = set()
+        yield f"models: {job.models.pack} pack{own_models(job.models)}, {_way(job)}"
+        for note in warnings_of(job.settings, job.models) if not job.styler else ():
+            yield f"note: {note}"
+        for picture, path in zip(job.pictures, paths, strict=True):
+            recipe = recipe_of(
+                job.settings, job.models, picture, job.mask, job.way, job.styler, job.published
+            )
+            canvas = _canvas(job, read_picture(picture))
+            if stylist is not None:
+                result = draw(stylist, canvas, job.settings)
+            else:
+                result = _train(job, canvas, path)
+            yield from _saved(result, path, job, recipe, told)
+
+
+def _check(job: StyleJob) -> None:
+    if not job.pictures:
+        raise UsageError("there is no picture; give PICTURE and STYLE")
+    if names_a_file(job.settings.prompt):
+        raise UsageError(
+            f"'{job.settings.prompt}' stands where the style should, but is a file; write the style last"
+        )
+    if job.mask and len(job.pictures) > 1:
+        raise UsageError("a mask belongs to one picture; give one picture with it")
+    if job.styler and job.settings.prompt:
+        raise UsageError(
+            f"the styler '{job.styler}' has its style already; leave '{job.settings.prompt[:40]}' out"
+        )
+    if (job.checkpoint or job.keep) and (len(job.pictures) > 1 or job.way != "train"):
+        raise UsageError(
+            "--checkpoint and --keep belong to the training for one picture; give one, without --fast"
+        )
+    if job.keep and job.keep.suffix != ".safetensors":
+        raise UsageError(f"{job.keep}: a styler is kept as .safetensors; give such a name")
+    for path in job.pictures:
+        picture = read_picture(path)
+        if job.mask:
+            read_mask(job.mask, picture)
+
+
+def _way(job: StyleJob) -> str:
+    if job.way == "train":
+        return f"{job.settings.network} trained for this picture"
+    return f"styler {job.styler}" if job.styler else "one pass"
+
+
+def _canvas(job: StyleJob, picture: Picture) -> Canvas:
+    mask = read_mask(job.mask, picture) if job.mask else None
+    found = canvas_of(picture.image, mask, job.settings, job.models)
+    return Canvas(found.image, found.mask, picture.alpha, picture.notes)
+
+
+def _train(job: StyleJob, canvas: Canvas, path: Path) -> StyleResult:
+    task = task_of(job.settings, canvas.image, job.models)
+    consumers = [Progress(readable(Path(path.name))), *consumers_for(path, job.extras)]
+    return run_task(task, canvas, consumers, job.checkpoint)
+
+
+def _saved(
+    result: StyleResult, path: Path, job: StyleJob, recipe: StyleRecipe, told: set[str]
+) -> Iterator[str]:
+    for note in result.notes:
+        if note not in told:
+            told.add(note)
+            yield f"note: {note}"
+    if result.interrupted:
+        recipe = recipe.model_copy(update={"stopped_after": len(result.losses)})
+    for written in save(result, path, job.extras, recipe if job.metadata else None):
+        yield readable(written)
+    if job.keep:
+        prepare_folder(job.keep.parent)
+        result.save_styler(job.keep)
+        yield readable(job.keep)
+    if result.failure is not None:
+        raise result.failure
+    if result.interrupted:
+        raise StoppedError(f"stopped: the style so far is in {readable(path)}")
+
+
+def save(result: StyleResult, path: Path, extras: Extras, recipe: StyleRecipe | None) -> list[Path]:
+    """Write a result and what was asked for beside it; all that is there now, consumers' files included.
+
+    Raises:
+        InputFileError: a file that cannot be written.
+    """
+    prepare_folder(path.parent)
+    write_picture(result.image, path, embed(recipe.to_toml()) if recipe else None, result.alpha)
+    if extras.strip:
+        labels = ["before", label(result.settings.prompt) or "after"]
+        write_picture(strip([result.before, result.image], labels), path.with_name(f"{path.stem}-strip.png"))
+    return [each for each in (path, *extras.beside(path)) if each.exists()]
+
+
+def restyle(recipe: StyleRecipe, output: Path, device: str | None) -> Iterator[str]:
+    """Give a recipe's picture its style again.
+
+    Raises:
+        InputFileError: a file of it that changed.
+    """
+    check_files(recipe)
+    choice, settings = choice_of(recipe, device), recipe.settings
+    job = StyleJob(
+        (Path(recipe.picture),),
+        settings,
+        choice,
+        recipe.way == "fast",
+        recipe.styler,
+        published_of(recipe),
+        Path(recipe.mask) if recipe.mask else None,
+    )
+    canvas = _canvas(job, read_picture(recipe.picture))
+    yield f"models: {recipe.models.pack} pack on {device or recipe.device}"
+    stylist = trained(settings, choice, job.fast, job.styler, job.published)
+    if stylist is not None:
+        result = draw(stylist, canvas, settings)
+    else:
+        task = task_of(settings, canvas.image, choice)
+        if recipe.stopped_after:
+            task.stop_after(recipe.stopped_after)
+        result = run_task(task, canvas, [Progress(readable(Path(output.name)))])
+    for written in save(result, output, Extras(), recipe):
+        yield readable(written)
+    if result.interrupted:
+        raise StoppedError(f"stopped: the style so far is in {readable(output)}")
