@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from .options import DEVICE, report
+from .options import CLIP, DEVICE, PACK, PRECISION, report
 from .root import train
 
 _WORK = typer.Option(help="folder for drawn faces, checkpoints and sample sheets")
@@ -116,6 +116,67 @@ def train_encoder(
     trainings.check_preset(preset)
     settings = trainings.EncoderSettings(**_chosen(steps=steps))
     report(trainings.encoder(work, generator, output, faces, seed, settings, device))
+
+
+_PHOTOS = typer.Option(help="folder of photographs, of any size and kind")
+
+
+@train.command("fast-styler")
+def train_fast_styler(
+    photos: Annotated[Path, _PHOTOS],
+    work: Annotated[Path, typer.Option(help="folder for drawn pictures and checkpoints")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="the trained styler, .safetensors")],
+    steps: Annotated[int | None, _STEPS] = None,
+    batch: Annotated[int | None, typer.Option(min=1, help="pictures a step; else the preset's")] = None,
+    each: Annotated[int | None, typer.Option(min=1, help="pictures drawn of every style")] = None,
+    seed: Annotated[int, _SEED] = 0,
+    pack: Annotated[str, typer.Option(help="whose CLIP tells the styler a text")] = "mini",
+) -> None:
+    """Teach one network all styles that promptbrush draws, by their words; a stopped training goes on."""
+    from ..editing.style import teaching
+
+    settings = teaching.TeachingSettings(**_chosen(steps=steps, batch=batch, each=each))
+    report(teaching.teach(photos, pack, work, output, settings, seed))
+
+
+@train.command("styler")
+def train_styler(
+    prompt: Annotated[str, typer.Argument(help="the style, in words", show_default=False)],
+    photos: Annotated[Path, _PHOTOS],
+    output: Annotated[Path, typer.Option("--output", "-o", help="the trained styler, .safetensors")],
+    steps: Annotated[int | None, _STEPS] = None,
+    batch: Annotated[int | None, typer.Option(min=1, help="photographs a step")] = None,
+    crop: Annotated[int | None, typer.Option(min=32, help="their side in pixels")] = None,
+    lr: Annotated[float | None, typer.Option(min=0, help="learning rate of Adam")] = None,
+    consistency: Annotated[
+        float | None, typer.Option(min=0, help="weight of looking the same when things move, for films")
+    ] = None,
+    example: Annotated[str | None, typer.Option(help="a drawn style whose textures it takes as well")] = None,
+    checkpoint: Annotated[
+        Path | None, typer.Option(help="file that keeps the training; where it is there, it goes on")
+    ] = None,
+    seed: Annotated[int, _SEED] = 0,
+    pack: Annotated[str, PACK] = "mini",
+    clip: Annotated[str | None, CLIP] = None,
+    device: Annotated[str, DEVICE] = "auto",
+    precision: Annotated[str, PRECISION] = "auto",
+) -> None:
+    """Train a network that gives any photograph one style in one pass, for `style --styler`."""
+    from ..editing.models import ModelChoice
+    from ..editing.style import training
+
+    chosen = {
+        "steps": steps,
+        "batch": batch,
+        "crop": crop,
+        "lr": lr,
+        "consistency": consistency,
+        "example": example,
+    }
+    given: dict[str, Any] = {name: value for name, value in chosen.items() if value is not None}
+    settings = training.StylerSettings(**given)
+    choice = ModelChoice(pack, clip=clip, device=device, precision=precision)
+    report(training.train_styler(prompt, photos, output, choice, settings, seed, checkpoint))
 
 
 @train.command("pack")

@@ -64,8 +64,8 @@ class Vgg19(nn.Module):
         return found
 
 
-class Lite0(nn.Module):
-    """The features of EfficientNet-Lite0 at an eighth and a sixteenth of the picture's size."""
+class LiteLayers(nn.Module):
+    """EfficientNet-Lite0's features after its beginning and after each of its first five blocks, frozen."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -74,15 +74,23 @@ class Lite0(nn.Module):
         network = photo_network()
         self.begin = nn.Sequential(network.get_submodule("conv_stem"), network.get_submodule("bn1"))
         self.blocks = nn.ModuleList([*network.get_submodule("blocks").children()][: max(_LITE_TAPS) + 1])
+        self.eval().requires_grad_(False)
+
+    def forward(self, images: Tensor) -> list[Tensor]:
+        """Pictures (B,3,H,W) in [0,1] -> six maps, from half to a sixteenth of the size."""
+        found = [self.begin(images * 2 - 1)]
+        for block in self.blocks:
+            found.append(block(found[-1]))
+        return found
+
+
+class Lite0(LiteLayers):
+    """The features of EfficientNet-Lite0 at an eighth and a sixteenth of the picture's size."""
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """See `ContentNetwork`."""
-        x, found = self.begin(images * 2 - 1), []
-        for index, block in enumerate(self.blocks):
-            x = block(x)
-            if index in _LITE_TAPS:
-                found.append(x)
-        return found
+        found = super().forward(images)
+        return [found[tap + 1] for tap in _LITE_TAPS]
 
 
 class Content(Objective):

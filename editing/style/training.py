@@ -1,0 +1,186 @@
+"""Training a styler of one style on photographs, guided by CLIP (CLIPstyler's fast variant)."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..._base import Autosave, UsageError, did_you_mean, loaded_state, save_state
+from ...generators.packs.pack import Pack, load_pack
+from ...generators.style.styler import load_styler, save_styler, told
+from ...guidance.content import LiteLayers
+from ...guidance.objective import Context, total
+from ...guidance.perceptor import AnyPerceptor
+from ...guidance.prompts import Prompt, parse_prompts
+from ...guidance.training.styles.table import STYLES
+from ..doctor import resolve_device, resolve_precision
+from ..files import prove_folder
+from ..models import ModelChoice, load_painters
+from .lessons import LICENCE, cropped, drawn, gram, photographs, relative, told_now_and_then
+from .settings import StyleSettings
+from .stylists import of_styler, style_vector
+from .task import objective_of
+
+# Pixels that a picture is moved by to see whether its style goes along.
+_MOVE = 12
+
+
+@dataclass(frozen=True)
+class StylerSettings:
+    """How a styler of one style is trained (Kwon & Ye 2022, fast variant; sheet values in brackets).
+
+    Args:
+        steps: [200]. batch: photographs a step [4]. crop: their side [224]. lr: of Adam [1e-4].
+        cutouts: views of each [16].
+        patch_weight [10], global_weight [1], content_weight [1], tv_weight [1e-4]: of the losses.
+        consistency: weight of the same pixels looking the same when the picture moves, for films.
+        example: a drawn style whose textures are taken as well; "" for none. texture_weight: of these.
+    """
+
+    steps: int = 200
+    batch: int = 2
+    crop: int = 256
+    lr: float = 1e-3
+    cutouts: int = 8
+    patch_weight: float = 1.0
+    global_weight: float = 0.2
+    content_weight: float = 0.3
+    tv_weight: float = 1e-5
+    consistency: float = 0.0
+    example: str = ""
+    texture_weight: float = 1.0
+    save_seconds: float = 120.0
+
+
+class StylerTraining:
+    """Trains a styler of one style on photographs, from what the pack's styler makes of its words.
+
+    Args:
+        prompts: the style.
+        perceptor: the CLIP or CLIPs that guide.
+        checkpoint: a file that is continued where it is there.
+    """
+
+    def __init__(
+        self,
+        photos: Sequence[Path],
+        prompts: Sequence[Prompt],
+        pack: Pack,
+        perceptor: AnyPerceptor,
+        settings: StylerSettings,
+        seed: int,
+        checkpoint: Path | None = None,
+    ) -> None:
+        self.photos, self.prompts, self.perceptor = list(photos), tuple(prompts), perceptor
+        self.settings, self.path, self.done = settings, checkpoint, 0
+        device = perceptor.members[0][0].device
+        vector = style_vector(prompts, pack, device)
+        name = " | ".join(str(prompt) for prompt in prompts)
+        self.styler = told(load_styler(pack.path("styler")).to(device), vector, name)
+        self.styler.vector.requires_grad_()
+        moved = [*self.styler.requires_grad_().parameters(), self.styler.vector]
+        self.optimiser = torch.optim.Adam(moved, settings.lr)
+        self.rng = random.Random(seed)
+        self.layers = LiteLayers().to(device) if settings.example else None
+        self.device = device
+        if checkpoint and checkpoint.exists():
+            self._load(checkpoint)
+
+    def run(self) -> Iterator[tuple[int, float]]:
+        """(steps done, loss) after each step; finished steps are not repeated."""
+        settings = self.settings
+        autosave = Autosave(self.save, settings.save_seconds)
+        for index in range(self.done, settings.steps):
+            for group in self.optimiser.param_groups:
+                group["lr"] = settings.lr * (1 - index / settings.steps)
+            loss = self._loss()
+            self.optimiser.zero_grad()
+            torch.autograd.backward(loss)
+            self.optimiser.step()
+            self.done = index + 1
+            autosave()
+            yield self.done, float(loss.detach())
+        self.save()
+
+    def _loss(self) -> Tensor:
+        settings = self.settings
+        chosen = self.rng.choices(self.photos, k=settings.batch)
+        squares = [cropped(path, settings.crop, self.rng, (0.4, 1.0)) for path in chosen]
+        photos = torch.cat(squares).to(self.device)
+        made = of_styler(self.styler).whole(photos)
+        judge = objective_of(self._judging(), self.prompts, photos, self.perceptor)
+        seeds = [self.rng.getrandbits(40) for _ in chosen]
+        loss = total(judge(made, Context(seeds=seeds))).mean()
+        if self.layers is not None:
+            loss = loss + settings.texture_weight * self._texture(made, photos, self.layers)
+        if settings.consistency:
+            loss = loss + settings.consistency * self._moved(photos, made)
+        return loss
+
+    def _judging(self) -> StyleSettings:
+        names = ("cutouts", "patch_weight", "global_weight", "content_weight", "tv_weight")
+        return StyleSettings(**{name: getattr(self.settings, name) for name in names})
+
+    def _texture(self, made: Tensor, photos: Tensor, layers: LiteLayers) -> Tensor:
+        """How far the textures are from those of the same photographs drawn in the example style."""
+        rows = photos.permute(0, 2, 3, 1).cpu().numpy()
+        examples = np.stack([drawn(row, self.settings.example) for row in rows])
+        with torch.no_grad():
+            goals = layers(torch.from_numpy(examples).permute(0, 3, 1, 2).to(made))
+        pairs = zip(layers(made), goals, strict=True)
+        return torch.stack([relative(gram(a), gram(b)) for a, b in pairs]).mean()
+
+    def _moved(self, photos: Tensor, made: Tensor) -> Tensor:
+        """How much a picture changes besides moving when the photograph moves, as things do in films."""
+        down, right = (self.rng.randint(1, _MOVE) for _ in range(2))
+        moved = of_styler(self.styler).whole(photos[..., down:, right:])
+        return (moved - made[..., down:, right:]).square().mean()
+
+    def save(self) -> None:
+        """Write the state, if it is to be kept."""
+        if self.path:
+            state = {"styler": self.styler.state_dict(), "optimiser": self.optimiser.state_dict()}
+            save_state(self.path, {**state, "done": self.done})
+
+    def _load(self, path: Path) -> None:
+        with loaded_state(path, self.device) as state:
+            self.styler.load_state_dict(state["styler"])
+            self.optimiser.load_state_dict(state["optimiser"])
+            self.done = state["done"]
+
+
+def train_styler(
+    prompt: str,
+    photos: Path,
+    output: Path,
+    choice: ModelChoice,
+    settings: StylerSettings,
+    seed: int,
+    checkpoint: Path | None = None,
+) -> Iterator[str]:
+    """Train a styler of one style on the photographs of a folder.
+
+    Raises:
+        UsageError, InputFileError, MissingError: in one line.
+    """
+    if not prompt.strip():
+        raise UsageError('there is no style; write one, such as "a stained glass window"')
+    if settings.example and settings.example not in STYLES:
+        hint = did_you_mean(settings.example, list(STYLES))
+        raise UsageError(
+            f"no style is drawn by the name '{settings.example}'{hint}; known: {', '.join(STYLES)}"
+        )
+    prove_folder(output.parent)
+    device, pack = resolve_device(choice.device), load_pack(choice.pack)
+    perceptor = load_painters(choice, pack, device, resolve_precision(choice.precision, device))
+    prompts, files = parse_prompts(prompt), photographs(photos)
+    training = StylerTraining(files, prompts, pack, perceptor, settings, seed, checkpoint)
+    yield from told_now_and_then(training.run(), settings.steps)
+    save_styler(training.styler, output, {"licence": LICENCE, "seed": str(seed)})
+    yield f"{output}: {settings.steps} steps on {len(files)} photographs"
