@@ -175,7 +175,7 @@ class Mp4(_Sampled):
 
     def __init__(self, path: str | Path, every: int = 1, fps: int = 20) -> None:
         super().__init__(every)
-        self._av = _import_av()
+        self._av = import_av()
         self._path, self._fps = _film_path(path, ".mp4", fps), fps
         self._pending: PendingFile | None = None
         self._container: Any = None
@@ -244,7 +244,12 @@ class Mp4(_Sampled):
             self._pending = None
 
 
-def _import_av() -> Any:
+def import_av() -> Any:
+    """PyAV.
+
+    Raises:
+        MissingError: it is not installed.
+    """
     try:
         return importlib.import_module("av")
     except ImportError as error:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..._base import UsageError
+from rich.console import Console
+from rich.progress import track
+
+from ..._base import InputFileError, UsageError
 from ..commands import StoppedError, enough_memory, names_a_file, own_models
 from ..consumers import Progress
 from ..files import prepare_folder
@@ -17,6 +21,7 @@ from ..named import label
 from ..outputs import Care, Extras, consumers_for, plan
 from ..pictures import Picture, read_picture, write_picture
 from ..subjects import read_mask
+from .film import FILMS, frames, open_film, style_film
 from .knowing import warnings_of
 from .method import Canvas, StyleResult, canvas_of, draw, run_task, trained
 from .recipe import StyleRecipe, Way, check_files, choice_of, published_of, recipe_of
@@ -62,6 +67,9 @@ def style_pictures(job: StyleJob) -> Iterator[str]:
     Raises:
         StoppedError: Ctrl-C, after the best so far was saved. PromptbrushError: in one line.
     """
+    if any(path.suffix.lower() in FILMS for path in job.pictures):
+        yield from _film(job)
+        return
     _check(job)
     inputs = [*job.pictures, *([job.mask] if job.mask else [])]
     names = [path.stem for path in job.pictures]
@@ -86,19 +94,49 @@ def style_pictures(job: StyleJob) -> Iterator[str]:
             yield from _saved(result, path, job, recipe, told)
 
 
+def _film(job: StyleJob) -> Iterator[str]:
+    """A film: by a network that has its style, or one that is trained for a frame in the middle."""
+    if len(job.pictures) > 1 or job.mask or job.settings.region or job.settings.keep_subject:
+        raise UsageError("a film is styled alone and as a whole; give one, without a mask or a region")
+    _check_words(job)
+    film = open_film(job.pictures[0])
+    path = _film_output(job, film.path)
+    with enough_memory():
+        yield f"models: {job.models.pack} pack{own_models(job.models)}, {_way(job)}"
+        stylist = trained(job.settings, job.models, job.fast, job.styler, job.published)
+        if stylist is None:
+            middle = next(itertools.islice(frames(film), film.frames // 2, None), None)
+            if middle is None:
+                middle = next(frames(film))
+            task = task_of(job.settings, middle, job.models)
+            stylist = run_task(task, Canvas(middle), [Progress("training")]).stylist
+        prepare_folder(path.parent)
+        done = style_film(film, stylist, job.settings, path)
+        for _ in track(done, readable(Path(path.name)), film.frames or None, console=Console(stderr=True)):
+            pass
+    yield readable(path)
+
+
+def _film_output(job: StyleJob, film: Path) -> Path:
+    """Where a film goes: nothing that is there is lost."""
+    named = job.output is not None and job.output.suffix != ""
+    path = job.output if named and job.output else (job.output or Path()) / f"{film.stem}-style.mp4"
+    if path.suffix.lower() != ".mp4":
+        raise UsageError(f"{path}: films are written as .mp4; give such a name")
+    if path.exists() and path.resolve() == film.resolve():
+        raise UsageError(f"{path}: is read by this command; choose another name for the result")
+    number = 2
+    while job.output is None and path.exists():
+        path, number = path.with_name(f"{film.stem}-style-{number}.mp4"), number + 1
+    if path.exists() and not job.overwrite:
+        raise InputFileError(f"{path}: is there; choose another name or --overwrite")
+    return path
+
+
 def _check(job: StyleJob) -> None:
-    if not job.pictures:
-        raise UsageError("there is no picture; give PICTURE and STYLE")
-    if names_a_file(job.settings.prompt):
-        raise UsageError(
-            f"'{job.settings.prompt}' stands where the style should, but is a file; write the style last"
-        )
+    _check_words(job)
     if job.mask and len(job.pictures) > 1:
         raise UsageError("a mask belongs to one picture; give one picture with it")
-    if job.styler and job.settings.prompt:
-        raise UsageError(
-            f"the styler '{job.styler}' has its style already; leave '{job.settings.prompt[:40]}' out"
-        )
     if (job.checkpoint or job.keep) and (len(job.pictures) > 1 or job.way != "train"):
         raise UsageError(
             "--checkpoint and --keep belong to the training for one picture; give one, without --fast"
@@ -109,6 +147,19 @@ def _check(job: StyleJob) -> None:
         picture = read_picture(path)
         if job.mask:
             read_mask(job.mask, picture)
+
+
+def _check_words(job: StyleJob) -> None:
+    if not job.pictures:
+        raise UsageError("there is no picture; give PICTURE and STYLE")
+    if names_a_file(job.settings.prompt):
+        raise UsageError(
+            f"'{job.settings.prompt}' stands where the style should, but is a file; write the style last"
+        )
+    if job.styler and job.settings.prompt:
+        raise UsageError(
+            f"the styler '{job.styler}' has its style already; leave '{job.settings.prompt[:40]}' out"
+        )
 
 
 def _way(job: StyleJob) -> str:

@@ -64,6 +64,9 @@ class StyleSettings(BaseModel):
     )
     region: str = Field("", description="only where CLIP sees these words, e.g. 'the sky'")
     keep_subject: bool = Field(False, description="leave what stands out of its surroundings as it is")
+    smooth: float = Field(
+        0.6, ge=0, le=0.98, description="of a film: how much of the frame before stays where nothing moves"
+    )
     contrast: float = Field(1.0, ge=0, le=10, description="of the result; 1.5 as published")
     seed: int = Field(0, ge=0, le=MAX_SEED, description="of all that is random")
 

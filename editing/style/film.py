@@ -1,0 +1,156 @@
+"""Films in a style, frame by frame, with what hardly moves held still; sound is kept as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..._base import InputFileError
+from ...generators.style.stylist import Stylist
+from ..files import PendingFile, input_file, reason
+from ..films import import_av
+from .finish import finished
+from .method import drawn
+from .settings import StyleSettings
+
+FILMS = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v")
+# Pixels whose colours differ by less than this, over a few pixels around, count as still.
+_STILL, _AROUND = 0.03, 7
+
+
+@dataclass(frozen=True)
+class Film:
+    """A film that can be read.
+
+    Attributes:
+        frames: how many, about; 0 if the file does not say. rate: of them a second.
+    """
+
+    path: Path
+    height: int
+    width: int
+    frames: int
+    rate: Any
+
+
+def open_film(path: str | Path) -> Film:
+    """What a film is like.
+
+    Raises:
+        MissingError: PyAV is not installed. InputFileError: no film, or a damaged one.
+    """
+    av, path = import_av(), input_file(path)
+    try:
+        with av.open(str(path)) as container:
+            if not container.streams.video:
+                raise InputFileError(f"{path}: there are no pictures in it; give a film")
+            stream = container.streams.video[0]
+            rate = stream.average_rate or 25
+            return Film(path, stream.height, stream.width, stream.frames, rate)
+    except (av.FFmpegError, OSError, ValueError) as error:
+        raise InputFileError(
+            f"{path}: cannot be read as a film ({reason(error)}); convert it to MP4"
+        ) from error
+
+
+def frames(film: Film) -> Iterator[Tensor]:
+    """All frames, (1,3,H,W) in [0,1].
+
+    Raises:
+        InputFileError: the film is damaged.
+    """
+    av = import_av()
+    try:
+        with av.open(str(film.path)) as container:
+            for frame in container.decode(video=0):
+                levels = torch.from_numpy(frame.to_ndarray(format="rgb24"))
+                yield levels.permute(2, 0, 1)[None].float() / 255
+    except (av.FFmpegError, OSError, ValueError) as error:
+        raise InputFileError(f"{film.path}: is damaged ({reason(error)}); convert it to MP4") from error
+
+
+class Steady:
+    """Keeps what hardly moves: a style's noise would flicker in it.
+
+    Args:
+        smooth: share of the frame before that stays where nothing moves.
+    """
+
+    def __init__(self, smooth: float) -> None:
+        self.smooth = smooth
+        self.before: tuple[Tensor, Tensor] | None = None
+
+    def __call__(self, photo: Tensor, styled: Tensor) -> Tensor:
+        """The styled frame (1,3,H,W) with its still parts drawn towards those of the frame before."""
+        if self.before is not None and self.smooth:
+            apart = (photo - self.before[0]).abs().mean(1, keepdim=True)
+            around = F.avg_pool2d(apart, _AROUND, 1, _AROUND // 2, count_include_pad=False)
+            still = torch.exp(-((around / _STILL) ** 2))
+            styled = torch.lerp(styled, self.before[1], self.smooth * still)
+        self.before = (photo, styled)
+        return styled
+
+
+def style_film(film: Film, stylist: Stylist, settings: StyleSettings, path: Path) -> Iterator[int]:
+    """Write a film in a style as MP4, whole or not at all; the number of each frame as it is done.
+
+    Raises:
+        InputFileError: it cannot be read or written.
+    """
+    av, steady = import_av(), Steady(settings.smooth)
+    pending = PendingFile(path)
+    try:
+        with av.open(str(pending.temporary), "w", format="mp4") as target, av.open(str(film.path)) as source:
+            codec = "libx264" if "libx264" in av.codecs_available else "mpeg4"
+            picture = target.add_stream(codec, rate=film.rate)
+            picture.height, picture.width = film.height + film.height % 2, film.width + film.width % 2
+            picture.pix_fmt = "yuv420p"
+            sound = _sound(source, target)
+            for index, photo in enumerate(frames(film)):
+                made = steady(photo, _finished(stylist, photo, settings))
+                target.mux(picture.encode(_frame(av, made)))
+                yield index
+            target.mux(picture.encode(None))
+            _copy(source, sound, target)
+        pending.commit()
+    except (av.FFmpegError, OSError, ValueError) as error:
+        raise InputFileError(
+            f"{path}: the film cannot be written ({reason(error)}); free some space or choose another output"
+        ) from error
+    finally:
+        pending.discard()
+
+
+def _finished(stylist: Stylist, photo: Tensor, settings: StyleSettings) -> Tensor:
+    styled = drawn(stylist, photo, settings)
+    return finished(photo, styled, settings.strength, settings.colours, settings.contrast)
+
+
+def _frame(av: Any, image: Tensor) -> Any:
+    # yuv420p halves the colours' resolution, so both sides must be even.
+    even = F.pad(image, (0, image.shape[-1] % 2, 0, image.shape[-2] % 2), mode="replicate")
+    levels = (even[0].clamp(0, 1) * 255).round().to(torch.uint8).permute(1, 2, 0)
+    return av.VideoFrame.from_ndarray(levels.contiguous().numpy(), format="rgb24")
+
+
+def _sound(source: Any, target: Any) -> tuple[Any, Any] | None:
+    """The sound's stream in both films, if there is one that an MP4 holds as it is."""
+    streams = [
+        each for each in source.streams.audio if each.codec_context.name in ("aac", "mp3", "ac3", "alac")
+    ]
+    return (streams[0], target.add_stream_from_template(streams[0])) if streams else None
+
+
+def _copy(source: Any, sound: tuple[Any, Any] | None, target: Any) -> None:
+    if sound is None:
+        return
+    for packet in source.demux(sound[0]):
+        if packet.dts is not None:
+            packet.stream = sound[1]
+            target.mux(packet)
