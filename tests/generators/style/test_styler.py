@@ -108,8 +108,8 @@ def test_tiles_have_no_seams(size: tuple[int, int]) -> None:
     forget(styler)
     real = network._tiled.__func__  # type: ignore[attr-defined]
 
-    class Same(Stylist):  # noqa: ARG002
-        def whole(self, images: Tensor) -> Tensor:
+    class Same(Stylist):
+        def whole(self, images: Tensor) -> Tensor:  # noqa: ARG002
             return super().whole(seen)
 
     tiled = real(Same(styler, network.draw, 4, 32), seen, 64)
