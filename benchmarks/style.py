@@ -6,7 +6,7 @@
 
 - recognised: photographs of scikit-image and scikit-learn, and those of DIR, in styles by their synonyms. The second
   CLIP (`benchmarks/clip-judge`: other tower, other seed, never guiding) sees the whole and its four corners and names
-  one of 40 styles. Content is the distance of EfficientNet-Lite0's features and SSIM of edges, both against the photograph.
+  one of 40 styles. Content is the distance of EfficientNet-Lite0's features, and SSIM of edges, from the photograph.
   `--each` takes so many styles for each photograph, in turn, where all of them would take hours.
 - speed: the published loop is written out plainly: float32, 64 crops through the CLIP one by one, StyleNet and VGG19 at
   512 px. Ours is the default with the same CLIP. Weights are random: time does not depend on them.

@@ -61,23 +61,27 @@ class Patches(Directional):
     def member_loss(self, member: Member, images: Tensor, context: Context) -> Tensor:
         if context.seeds is None:
             raise UsageError(f"the objective '{self.name}' looks at random views and needs seeds")
-        count = self.settings.count
-        views = self._views(images, context.seeds, member.perceptor.image_size)
+        count = self._counts[self.each_member().index(member)]
+        views = self._views(images, context.seeds, member.perceptor.image_size, count)
         origin = for_batch(member.origin, len(images), "images").repeat_interleave(count, 0)
         move = F.normalize(member.perceptor.encode_image(views) - origin, dim=-1, eps=self.floor)
         losses = accepted(cosine_distance(move[:, None], member.rows), self.settings.threshold)
         return member.average(losses.view(len(images), count, -1).mean(1))
 
-    def _views(self, images: Tensor, seeds: Sequence[int], size: int) -> Tensor:
+    @property
+    def _counts(self) -> list[int]:
+        """How many views each model sees: several models share them, so that they cost no more than one."""
+        shares = [member.share for member in self.each_member()]
+        return [max(1, round(self.settings.count * share / sum(shares))) for share in shares]
+
+    def _views(self, images: Tensor, seeds: Sequence[int], size: int, count: int) -> Tensor:
         settings = self.settings
         if settings.views == "inside":
-            cutouts = Cutouts(settings.count, size, settings.scale, perspective=0.5, flip=0.0, jitter=0.0)
+            cutouts = Cutouts(count, size, settings.scale, perspective=0.5, flip=0.0, jitter=0.0)
             return cutouts(images, seeds)[0]
         side = max(1, round(settings.scale[1] * min(images.shape[-2:])))
         views = [
-            perspective_crops(
-                image[None], *published_draws(seed, settings.count, side, image.shape[-2:]), side
-            )
+            perspective_crops(image[None], *published_draws(seed, count, side, image.shape[-2:]), side)
             for image, seed in zip(images, seeds, strict=True)
         ]
         return F.interpolate(torch.cat(views), (size, size), mode="bilinear", align_corners=False)

@@ -280,6 +280,11 @@ def objective_of(
     terms: list[tuple[str, float, Mapping[str, Any]]] = [
         ("patches", settings.patch_weight, {**words, **views}),
         ("directional", settings.global_weight, words),
+        (
+            "similarity",
+            settings.likeness_weight,
+            {"templates": settings.templates, "cutouts": settings.cutouts},
+        ),
         ("content", settings.content_weight, {"network": settings.content, "relative": settings.relative}),
         ("tv", settings.tv_weight, {}),
     ]

@@ -132,6 +132,7 @@ class Teaching:
         settings: TeachingSettings,
         seed: int,
     ) -> None:
+        self.seed = seed
         self.settings, self.path, self.done = settings, folder / "fast-styler.pt", 0
         self.pairs = drawn_pairs(photos, folder, settings.each)
         self.texts, self.pictures = self._features(perceptor)
@@ -166,6 +167,8 @@ class Teaching:
             rate = 0.02 + 0.49 * (1 + math.cos(math.pi * index / settings.steps))
             for group in self.optimiser.param_groups:
                 group["lr"] = settings.lr * rate * min(1.0, (index + 1) / 50)
+            # What a step sees follows from its number, so that a stopped training goes on to the same end.
+            self.rng.seed(f"{self.seed} {index}")
             loss = self._step()
             self.done = index + 1
             autosave()

@@ -81,12 +81,11 @@ class StylerTraining:
         self.settings, self.path, self.done = settings, checkpoint, 0
         device = perceptor.members[0][0].device
         vector = style_vector(prompts, pack, device)
-        name = " | ".join(str(prompt) for prompt in prompts)
-        self.styler = told(load_styler(pack.path("styler")).to(device), vector, name)
+        self.styler = told(load_styler(pack.path("styler")).to(device), vector, "")
         self.styler.vector.requires_grad_()
         moved = [*self.styler.requires_grad_().parameters(), self.styler.vector]
         self.optimiser = torch.optim.Adam(moved, settings.lr)
-        self.rng = random.Random(seed)
+        self.seed, self.rng = seed, random.Random(seed)
         self.layers = LiteLayers().to(device) if settings.example else None
         self.device = device
         if checkpoint and checkpoint.exists():
@@ -99,6 +98,8 @@ class StylerTraining:
         for index in range(self.done, settings.steps):
             for group in self.optimiser.param_groups:
                 group["lr"] = settings.lr * (1 - index / settings.steps)
+            # What a step sees follows from its number, so that a stopped training goes on to the same end.
+            self.rng.seed(f"{self.seed} {index}")
             loss = self._loss()
             self.optimiser.zero_grad()
             torch.autograd.backward(loss)
@@ -181,6 +182,7 @@ def train_styler(
     perceptor = load_painters(choice, pack, device, resolve_precision(choice.precision, device))
     prompts, files = parse_prompts(prompt), photographs(photos)
     training = StylerTraining(files, prompts, pack, perceptor, settings, seed, checkpoint)
+    training.styler.prompt = prompt
     yield from told_now_and_then(training.run(), settings.steps)
     save_styler(training.styler, output, {"licence": LICENCE, "seed": str(seed)})
     yield f"{output}: {settings.steps} steps on {len(files)} photographs"

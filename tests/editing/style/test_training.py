@@ -1,0 +1,136 @@
+"""Stylers are trained: what they learn from, that they learn, and that a stopped training goes on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from promptbrush import InputFileError, UsageError
+from promptbrush.editing.models import ModelChoice, load_painters
+from promptbrush.editing.pictures import write_png
+from promptbrush.editing.style import teaching
+from promptbrush.editing.style.lessons import gram, photographs, relative
+from promptbrush.editing.style.teaching import Teaching, TeachingLoss, TeachingSettings
+from promptbrush.editing.style.training import StylerSettings, StylerTraining, train_styler
+from promptbrush.generators.packs.pack import load_pack
+from promptbrush.generators.style.styler import load_styler
+from promptbrush.guidance import load_perceptor, parse_prompts
+from promptbrush.guidance.training.styles.table import STYLES
+
+QUICK = StylerSettings(steps=3, batch=1, crop=48, cutouts=2)
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("photos")
+    for seed in range(3):
+        rng = torch.Generator().manual_seed(seed)
+        noise = torch.rand(1, 3, 6, 8, generator=rng)
+        write_png(
+            torch.nn.functional.interpolate(noise, (90, 120), mode="bicubic").clamp(0, 1),
+            folder / f"{seed}.png",
+        )
+    return folder
+
+
+def test_photographs_of_a_folder(photos: Path, tmp_path: Path) -> None:
+    assert [path.name for path in photographs(photos)] == ["0.png", "1.png", "2.png"]
+    with pytest.raises(InputFileError, match="there are no pictures"):
+        photographs(tmp_path)
+
+
+def test_textures_do_not_ask_where_things_are() -> None:
+    noise = torch.rand(1, 4, 16, 16, generator=torch.Generator().manual_seed(0))
+    assert float(relative(gram(noise.roll((3, 5), (2, 3))), gram(noise))) < 1e-10
+    assert float(relative(gram(noise), gram(noise[:, [1, 0, 2, 3]]))) > 1e-4
+
+
+def test_pairs_are_a_photograph_and_itself_in_a_style(photos: Path) -> None:
+    first = teaching.drawn_pair(("sepia", str(photographs(photos)[0]), 1))
+    assert first.shape == (2, 304, 304, 3)
+    assert np.array_equal(first, teaching.drawn_pair(("sepia", str(photographs(photos)[0]), 1)))
+    grey = first.mean(-1)
+    assert np.corrcoef(grey[0].ravel(), grey[1].ravel())[0, 1] > 0.8, "it shows the same"
+    assert first[1, ..., 0].mean() > first[1, ..., 2].mean() + 10, "in brown"
+
+
+@pytest.fixture(scope="module")
+def few_styles() -> dict[str, object]:
+    return {name: STYLES[name] for name in ("sepia", "thermal camera")}
+
+
+def test_a_styler_learns_the_drawn_styles(photos, few_styles, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(teaching, "STYLES", few_styles)
+    perceptor = load_perceptor(load_pack("mini").clip_spec)
+    settings = TeachingSettings(steps=24, batch=2, each=2, crop=64)
+    taught = Teaching(photographs(photos), perceptor, tmp_path, settings, 0)
+    losses = [loss for _, loss in taught.run()]
+    assert np.mean(losses[-6:]) < 0.8 * np.mean(losses[:6])
+    again = Teaching(photographs(photos), perceptor, tmp_path, settings, 0)
+    assert again.done == 24
+    assert list(again.run()) == []
+    assert "a sepia photograph" in taught.styler.words
+
+
+def test_the_loss_is_least_for_what_is_wanted() -> None:
+    loss, rng = TeachingLoss(TeachingSettings()), torch.Generator().manual_seed(0)
+    wanted, other = torch.rand(2, 1, 3, 64, 64, generator=rng).unbind(0)
+    assert float(loss(wanted, wanted)) < 1e-6
+    assert 0.01 < float(loss(0.9 * wanted + 0.1 * other, wanted)) < float(loss(other, wanted))
+
+
+def training(photos: Path, checkpoint: Path | None = None, **changed: object) -> StylerTraining:
+    from dataclasses import replace
+
+    pack, device = load_pack("mini"), torch.device("cpu")
+    perceptor = load_painters(ModelChoice(), pack, device, torch.float32)
+    settings = replace(QUICK, **changed)  # type: ignore[arg-type]
+    return StylerTraining(
+        photographs(photos), parse_prompts("a mosaic"), pack, perceptor, settings, 0, checkpoint
+    )
+
+
+def test_a_stopped_training_goes_on_to_the_same_end(photos: Path, tmp_path: Path) -> None:
+    whole = training(photos)
+    list(whole.run())
+    first = training(photos, tmp_path / "kept.pt")
+    next(first.run())
+    first.save()
+    again = training(photos, tmp_path / "kept.pt")
+    assert again.done == 1
+    list(again.run())
+    for one, other in zip(whole.styler.parameters(), again.styler.parameters(), strict=True):
+        assert torch.equal(one, other)
+
+
+def test_terms_for_films_and_of_examples_count(photos: Path) -> None:
+    plain, moved, textured = (
+        next(training(photos, **changed).run())[1]
+        for changed in ({}, {"consistency": 10.0}, {"example": "mosaic"})
+    )
+    assert moved > plain
+    assert textured > plain
+
+
+def test_the_command_writes_a_styler(photos: Path, tmp_path: Path) -> None:
+    output = tmp_path / "own.safetensors"
+    lines = list(train_styler("a mosaic", photos, output, ModelChoice(device="cpu"), QUICK, 0))
+    assert lines[-1].endswith("3 steps on 3 photographs")
+    made = load_styler(output)
+    assert made.prompt == "a mosaic"
+    assert output.stat().st_size < 1_000_000
+    assert made.vector.shape == (1, made.shape["style"])
+
+
+def test_wrong_input(photos: Path, tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    wrong = replace(QUICK, example="mosiac")
+    with pytest.raises(UsageError, match=r"no style is drawn by the name 'mosiac'.*mosaic"):
+        list(train_styler("x", photos, tmp_path / "a.safetensors", ModelChoice(), wrong, 0))
+    with pytest.raises(UsageError, match="there is no style"):
+        list(train_styler(" ", photos, tmp_path / "a.safetensors", ModelChoice(), QUICK, 0))
+    with pytest.raises(InputFileError, match="there are no pictures"):
+        list(train_styler("x", tmp_path, tmp_path / "a.safetensors", ModelChoice(), QUICK, 0))
