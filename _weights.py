@@ -9,15 +9,20 @@ from typing import TypeVar
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import nn
+from torch import Tensor, nn
 
 from ._base import InputFileError
 
 Network = TypeVar("Network", bound=nn.Module)
 
 
-def save_half(network: nn.Module, path: str | Path, metadata: dict[str, str]) -> None:
+def save_half(
+    network: nn.Module, path: str | Path, metadata: dict[str, str], but: Mapping[str, Tensor] | None = None
+) -> None:
     """Write a network as fp16 safetensors, in one step; the file is replaced if it exists.
+
+    Args:
+        but: entries that are left out where the network's are the same.
 
     Raises:
         InputFileError: the folder cannot be written, or its disk is full.
@@ -25,6 +30,9 @@ def save_half(network: nn.Module, path: str | Path, metadata: dict[str, str]) ->
     target = Path(path)
     temporary = target.with_name(f".{target.name}.part")
     state = {key: value.detach().cpu().half().contiguous() for key, value in network.state_dict().items()}
+    for key, value in (but or {}).items():
+        if key in state and torch.equal(state[key], value.half()):
+            del state[key]
     try:
         save_file(state, temporary, metadata=metadata)
         temporary.replace(target)
@@ -35,13 +43,19 @@ def save_half(network: nn.Module, path: str | Path, metadata: dict[str, str]) ->
 
 
 def load_network(
-    path: str | Path, kind: str, build: Callable[[Mapping[str, str]], Network], what: str, mend: str
+    path: str | Path,
+    kind: str,
+    build: Callable[[Mapping[str, str]], Network],
+    what: str,
+    mend: str,
+    rest: Callable[[Mapping[str, str]], Mapping[str, Tensor]] | None = None,
 ) -> Network:
     """A network that `save_half` wrote, frozen, in float32, in eval mode.
 
     Args:
         kind: what the header says that the file holds.
         build: makes the network of a header; raises ValueError for one that it does not know.
+        rest: gives what the file of a header leaves out; raises ValueError if it cannot.
         what, mend: for errors, such as "a face parser" and "train one with 'promptbrush train parser'".
 
     Raises:
@@ -56,6 +70,7 @@ def load_network(
             with torch.device("meta"):
                 network = build(header)
             state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+        state = {**(rest(header) if rest else {}), **state}
         for key, value in state.items():
             if not value.is_floating_point() or not bool(torch.isfinite(value).all()):
                 raise ValueError(f"'{key[:80]}' does not hold finite numbers")

@@ -151,6 +151,9 @@ def train_styler(
     consistency: Annotated[
         float | None, typer.Option(min=0, help="weight of looking the same when things move, for films")
     ] = None,
+    light: Annotated[
+        bool, typer.Option("--light", help="a small file, of use beside the pack's styler only")
+    ] = False,
     example: Annotated[str | None, typer.Option(help="a drawn style whose textures it takes as well")] = None,
     checkpoint: Annotated[
         Path | None, typer.Option(help="file that keeps the training; where it is there, it goes on")
@@ -171,6 +174,7 @@ def train_styler(
         "crop": crop,
         "lr": lr,
         "consistency": consistency,
+        "light": light,
         "example": example,
     }
     given: dict[str, Any] = {name: value for name, value in chosen.items() if value is not None}

@@ -68,7 +68,7 @@ def named_stylist(spec: str, pack: Pack, published: Published, device: torch.dev
     shares = [part.share for part in parts]
     if any(part.file.suffix in _PUBLISHED for part in parts):
         return _adain([part.file for part in parts], shares, published, device), spec
-    styler = blended([_own(part.file).to(device) for part in parts], shares)
+    styler = blended([_own(part.file, pack).to(device) for part in parts], shares)
     return of_styler(styler.to(device)), styler.prompt or spec
 
 
@@ -104,8 +104,8 @@ def _part(text: str, pack: Pack) -> Part:
     raise UsageError(f"no styler is called '{name}'{hint}; known: {', '.join(known) or 'none'}, or a file")
 
 
-def _own(file: Path) -> Styler:
-    styler = load_styler(file)
+def _own(file: Path, pack: Pack) -> Styler:
+    styler = load_styler(file, pack.path("styler") if pack.styler else None)
     if styler.shape["features"]:
         raise UsageError(f"{file}: this styler asks for words; give them with --fast instead of --styler")
     return styler

@@ -40,6 +40,8 @@ class StylerSettings:
         cutouts: views of each [16].
         patch_weight [10], global_weight [1], content_weight [1], tv_weight [1e-4]: of the losses.
         consistency: weight of the same pixels looking the same when the picture moves, for films.
+        light: train only what a style asks of each layer, and the last one; the file holds these alone, and is of use
+            beside the pack's styler.
         example: a drawn style whose textures are taken as well; "" for none. texture_weight: of these.
     """
 
@@ -53,6 +55,7 @@ class StylerSettings:
     content_weight: float = 0.3
     tv_weight: float = 1e-5
     consistency: float = 0.0
+    light: bool = False
     example: str = ""
     texture_weight: float = 1.0
     save_seconds: float = 120.0
@@ -83,7 +86,11 @@ class StylerTraining:
         vector = style_vector(prompts, pack, device)
         self.styler = told(load_styler(pack.path("styler")).to(device), vector, "")
         self.styler.vector.requires_grad_()
-        moved = [*self.styler.requires_grad_().parameters(), self.styler.vector]
+        if settings.light:
+            asked = {name: value for name, value in self.styler.named_parameters() if _is_light(name)}
+        else:
+            asked = dict(self.styler.named_parameters())
+        moved = [value.requires_grad_() for value in (*asked.values(), self.styler.vector)]
         self.optimiser = torch.optim.Adam(moved, settings.lr)
         self.seed, self.rng = seed, random.Random(seed)
         self.layers = LiteLayers().to(device) if settings.example else None
@@ -156,6 +163,10 @@ class StylerTraining:
             self.done = state["done"]
 
 
+def _is_light(name: str) -> bool:
+    return ".ask." in name or name.startswith("end.")
+
+
 def train_styler(
     prompt: str,
     photos: Path,
@@ -184,5 +195,6 @@ def train_styler(
     training = StylerTraining(files, prompts, pack, perceptor, settings, seed, checkpoint)
     training.styler.prompt = prompt
     yield from told_now_and_then(training.run(), settings.steps)
-    save_styler(training.styler, output, {"licence": LICENCE, "seed": str(seed)})
+    base = pack.path("styler") if settings.light else None
+    save_styler(training.styler, output, {"licence": LICENCE, "seed": str(seed)}, base)
     yield f"{output}: {settings.steps} steps on {len(files)} photographs"

@@ -8,6 +8,7 @@ stitches over a plain sky. And it has some noise, so that what is plain need not
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -181,8 +182,13 @@ def blended(stylers: Sequence[Styler], shares: Sequence[float]) -> Styler:
     return made.eval()
 
 
-def save_styler(styler: Styler, path: str | Path, metadata: Mapping[str, str] | None = None) -> None:
+def save_styler(
+    styler: Styler, path: str | Path, metadata: Mapping[str, str] | None = None, base: Path | None = None
+) -> None:
     """Write a styler as safetensors.
+
+    Args:
+        base: a styler's file; what is the same in both is left out, and the file is of use beside that one only.
 
     Raises:
         InputFileError: it cannot be written.
@@ -191,18 +197,36 @@ def save_styler(styler: Styler, path: str | Path, metadata: Mapping[str, str] | 
     dilations = ",".join(map(str, styler.dilations))
     words = "|".join(styler.words)
     header = {"kind": _KIND, **shape, "dilations": dilations, "prompt": styler.prompt, "words": words}
-    save_half(styler, path, {**header, **(metadata or {})})
+    if base is not None:
+        header["base"] = _digest(base)
+    same = load_styler(base).state_dict() if base is not None else None
+    save_half(styler, path, {**header, **(metadata or {})}, same)
 
 
-def load_styler(path: str | Path) -> Styler:
+def load_styler(path: str | Path, base: Path | None = None) -> Styler:
     """A styler that `save_styler` wrote, frozen.
 
+    Args:
+        base: the styler beside which a file was written that leaves out what both have.
+
     Raises:
-        InputFileError: not such a file.
+        InputFileError: not such a file, or written beside another one.
     """
+
+    def rest(header: Mapping[str, str]) -> Mapping[str, Tensor]:
+        if "base" not in header:
+            return {}
+        if base is None or _digest(base) != header["base"]:
+            raise ValueError("it completes another version of the pack's styler")
+        return {key: value for key, value in load_styler(base).state_dict().items() if key[:5] != "text."}
+
     mend = "train one with 'promptbrush train styler'"
-    styler = load_network(path, _KIND, _built, "a styler", mend)
+    styler = load_network(path, _KIND, _built, "a styler", mend, rest)
     return styler.to(memory_format=torch.contiguous_format)
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
 
 
 def _built(header: Mapping[str, str]) -> Styler:

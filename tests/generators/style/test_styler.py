@@ -9,6 +9,7 @@ from promptbrush.generators.style.norm import InstanceNorm, forget, noting
 from promptbrush.generators.style.stylenet import StyleNet
 from promptbrush.generators.style.styler import Styler, blended, load_styler, save_styler, told
 from promptbrush.generators.style.stylist import Stylist, padded
+from safetensors import safe_open
 from torch import Tensor
 
 SMALL = {"features": 0, "width": 8, "fine": 4, "style": 6}
@@ -54,6 +55,24 @@ def test_files_hold_a_styler_whole(tmp_path) -> None:
     assert (again.prompt, again.words, again.shape) == (styler.prompt, styler.words, styler.shape)
     seen = photo(24, 24)
     assert torch.allclose(again(seen, again.vector), styler(seen, styler.vector), atol=2e-2)
+
+
+def test_a_light_file_holds_what_is_its_own(tmp_path) -> None:
+    many = small(features=12)
+    save_styler(many, tmp_path / "many.safetensors")
+    many = load_styler(tmp_path / "many.safetensors")
+    one = told(many, torch.ones(1, 6), "gold")
+    one.end.bias.data += 1
+    save_styler(one, tmp_path / "one.safetensors", base=tmp_path / "many.safetensors")
+    with safe_open(tmp_path / "one.safetensors", "pt") as file:
+        assert set(file.keys()) == {"vector", "end.bias"}
+    again = load_styler(tmp_path / "one.safetensors", tmp_path / "many.safetensors")
+    seen = photo(24, 24)
+    assert torch.allclose(again(seen, again.vector), one(seen, one.vector), atol=1e-2)
+    save_styler(small(1, features=12), tmp_path / "many.safetensors")
+    for base in (tmp_path / "many.safetensors", None):
+        with pytest.raises(InputFileError, match="another version of the pack's styler"):
+            load_styler(tmp_path / "one.safetensors", base)
 
 
 @pytest.mark.parametrize(
