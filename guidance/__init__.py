@@ -70,6 +70,7 @@ OBJECTIVES = NameTable(
         "features": Entry(".guidance.identity:features"),
         "identity": Entry(".guidance.identity:identity"),
         "latent": Entry(".guidance.regularity:latent_distance"),
+        "naming": Entry(".guidance.naming:naming"),
         "patches": Entry(".guidance.patches:patches"),
         "picture": Entry(".guidance.regularity:picture_distance"),
         "progress": Entry(".guidance.clip:progress"),

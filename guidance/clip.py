@@ -84,6 +84,7 @@ class Member(nn.Module):
         origin: (1 or B,D) features of the start's picture, where they matter.
         basis: (D,P or less), orthonormal, spans the rows; of `Progress`.
         reach: (1 or B,P), how far each prompt's way is; of `Progress`.
+        rivals: (N,D) unit vectors of words that are not the prompts'; of `Naming`.
     """
 
     rows: Tensor
@@ -91,6 +92,7 @@ class Member(nn.Module):
     origin: Tensor
     basis: Tensor
     reach: Tensor
+    rivals: Tensor
 
     def __init__(
         self, perceptor: Perceptor, rows: Tensor, weights: Tensor, share: float, origin: Tensor | None = None

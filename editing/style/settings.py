@@ -53,7 +53,12 @@ class StyleSettings(BaseModel):
     threshold: float = Field(0.0, ge=0, le=2, description="views with a loss below it count as done")
     patch_weight: float = Field(1.0, ge=0, le=1e6, description="of the views' directional loss")
     global_weight: float = Field(0.2, ge=0, le=1e6, description="of the whole picture's")
-    likeness_weight: float = Field(0.0, ge=0, le=1e6, description="of the views' likeness to the words")
+    naming_weight: float = Field(
+        0.0, ge=0, le=1e6, description="of being named by the words, among all that the styler knows"
+    )
+    stay_weight: float = Field(
+        0.0, ge=0, le=1e6, description="of the colours with which it sets out, with start words"
+    )
     content_weight: float = Field(0.2, ge=0, le=1e6, description="of what the picture shows")
     content: str = Field("auto", description=f"network that sees what is shown: {', '.join(NETWORKS)}")
     relative: bool = Field(True, description="content in shares of the photograph's own features")

@@ -205,7 +205,18 @@ def task_of(settings: StyleSettings, photo: Tensor, choice: ModelChoice | None =
     if not settings.steps:
         return Task(photo, stylist, None, [], settings)
     perceptor = load_painters(choice, pack, device, resolve_precision(choice.precision, device))
-    stages = _stages(settings, photo, lambda image: objective_of(settings, prompts, image, perceptor))
+    others = load_styler(pack.path("styler")).words if pack.styler else ()
+
+    def judge(image: Tensor) -> Objective:
+        objective = objective_of(settings, prompts, image, perceptor, others)
+        if settings.start != "words" or not settings.stay_weight:
+            return objective
+        with torch.no_grad():
+            first = Start(image=stylist.whole(image))
+        stay: Objective = OBJECTIVES.load("picture")({}, first)
+        return objective + stay * settings.stay_weight
+
+    stages = _stages(settings, photo, judge)
     cut = [text for part in stages[0].objective.modules() for text in getattr(part, "truncated", ())]
     return Task(photo, stylist, _driver(settings, stylist), stages, settings, text_notes(prompts, cut))
 
@@ -255,9 +266,17 @@ def _stages(settings: StyleSettings, photo: Tensor, judge: Callable[[Tensor], Ob
 
 
 def objective_of(
-    settings: StyleSettings, prompts: Sequence[Prompt], images: Tensor, perceptor: AnyPerceptor
+    settings: StyleSettings,
+    prompts: Sequence[Prompt],
+    images: Tensor,
+    perceptor: AnyPerceptor,
+    others: Sequence[str] = (),
 ) -> Objective:
-    """The losses of pictures that were `images` (B,3,H,W): patches, the whole, content and smoothness."""
+    """The losses of pictures that were `images` (B,3,H,W): names, patches, the whole, content and smoothness.
+
+    Args:
+        others: what a style is told from.
+    """
     start = Start(
         image=images,
         prompts=tuple(prompts),
@@ -271,20 +290,23 @@ def objective_of(
         "convention": settings.convention,
         "floor": floor,
     }
+    sizes = (settings.view_min, settings.view_max)
+    naming = {
+        "templates": settings.templates,
+        "cutouts": settings.cutouts,
+        "scale": sizes,
+        "others": tuple(others),
+    }
     views = {
         "count": settings.cutouts,
-        "scale": (settings.view_min, settings.view_max),
+        "scale": sizes,
         "threshold": settings.threshold,
         "views": settings.views,
     }
     terms: list[tuple[str, float, Mapping[str, Any]]] = [
         ("patches", settings.patch_weight, {**words, **views}),
         ("directional", settings.global_weight, words),
-        (
-            "similarity",
-            settings.likeness_weight,
-            {"templates": settings.templates, "cutouts": settings.cutouts},
-        ),
+        ("naming", settings.naming_weight if others else 0.0, naming),
         ("content", settings.content_weight, {"network": settings.content, "relative": settings.relative}),
         ("tv", settings.tv_weight, {}),
     ]

@@ -46,7 +46,7 @@ class TeachingSettings:
         noise: length of what is added to the features, so that near texts mean near styles.
     """
 
-    steps: int = 8000
+    steps: int = 7000
     batch: int = 8
     lr: float = 3e-3
     each: int = 60
