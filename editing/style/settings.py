@@ -35,15 +35,15 @@ class StyleSettings(BaseModel):
         description="where it sets out: words (what the embedded styler makes of them), photo (the picture itself)"
         " or random",
     )
-    steps: int = Field(40, ge=0, le=MAX_STEPS, description="of training; 0: the start as it is")
-    lr: float = Field(5e-4, gt=0, le=1, description="learning rate of Adam")
+    steps: int = Field(24, ge=0, le=MAX_STEPS, description="of training; 0: the start as it is")
+    lr: float = Field(1e-3, gt=0, le=1, description="learning rate of Adam")
     halve_every: int = Field(0, ge=0, description="steps after which the rate is halved; 0: it falls to 0")
     side: int = Field(512, ge=16, le=4096, description="longest side in pixels while training")
     coarse: float = Field(0.6, ge=0, le=1, description="share of the steps at half that side")
     fit: Literal["keep", "stretch"] = Field(
         "keep", description="keep the aspect; or stretch to a square of that side and stay so, as published"
     )
-    patience: int = Field(20, ge=0, description="stop when so many steps brought nothing; 0: never")
+    patience: int = Field(12, ge=0, description="stop when so many steps brought nothing; 0: never")
     cutouts: int = Field(16, ge=1, le=4096, description="views of the picture a step")
     views: Literal["inside", "published"] = Field(
         "inside", description="inside: antialiased, of many sizes; published: of one size, on black"
@@ -51,15 +51,15 @@ class StyleSettings(BaseModel):
     view_min: float = Field(0.4, gt=0, le=1, description="smallest view, as a share of the shorter side")
     view_max: float = Field(1.0, gt=0, le=1, description="largest view")
     threshold: float = Field(0.0, ge=0, le=2, description="views with a loss below it count as done")
-    patch_weight: float = Field(1.0, ge=0, le=1e6, description="of the views' directional loss")
-    global_weight: float = Field(0.2, ge=0, le=1e6, description="of the whole picture's")
+    patch_weight: float = Field(0.0, ge=0, le=1e6, description="of the views' directional loss")
+    global_weight: float = Field(0.0, ge=0, le=1e6, description="of the whole picture's")
     naming_weight: float = Field(
-        0.0, ge=0, le=1e6, description="of being named by the words, among all that the styler knows"
+        0.5, ge=0, le=1e6, description="of being named by the words, among all that the styler knows"
     )
     stay_weight: float = Field(
-        0.0, ge=0, le=1e6, description="of the colours with which it sets out, with start words"
+        3.0, ge=0, le=1e6, description="of the colours with which it sets out, with start words"
     )
-    content_weight: float = Field(0.2, ge=0, le=1e6, description="of what the picture shows")
+    content_weight: float = Field(0.05, ge=0, le=1e6, description="of what the picture shows")
     content: str = Field("auto", description=f"network that sees what is shown: {', '.join(NETWORKS)}")
     relative: bool = Field(True, description="content in shares of the photograph's own features")
     tv_weight: float = Field(1e-5, ge=0, le=1e6, description="of differences between neighbours")
@@ -107,6 +107,8 @@ PRESETS: dict[str, dict[str, Any]] = {
         "view_max": 0.25,
         "view_min": 0.25,
         "threshold": 0.7,
+        "naming_weight": 0.0,
+        "stay_weight": 0.0,
         "patch_weight": 9000.0,
         "global_weight": 500.0,
         "content_weight": 150.0,

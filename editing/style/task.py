@@ -295,7 +295,7 @@ def objective_of(
         "templates": settings.templates,
         "cutouts": settings.cutouts,
         "scale": sizes,
-        "others": tuple(others),
+        **({"others": tuple(others)} if others else {}),
     }
     views = {
         "count": settings.cutouts,
@@ -306,7 +306,7 @@ def objective_of(
     terms: list[tuple[str, float, Mapping[str, Any]]] = [
         ("patches", settings.patch_weight, {**words, **views}),
         ("directional", settings.global_weight, words),
-        ("naming", settings.naming_weight if others else 0.0, naming),
+        ("naming", settings.naming_weight, naming),
         ("content", settings.content_weight, {"network": settings.content, "relative": settings.relative}),
         ("tv", settings.tv_weight, {}),
     ]

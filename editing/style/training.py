@@ -38,7 +38,7 @@ class StylerSettings:
     Args:
         steps: [200]. batch: photographs a step [4]. crop: their side [224]. lr: of Adam [1e-4].
         cutouts: views of each [16].
-        patch_weight [10], global_weight [1], content_weight [1], tv_weight [1e-4]: of the losses.
+        naming_weight [none], patch_weight [10], global_weight [1], content_weight [1], tv_weight [1e-4]: of the losses.
         consistency: weight of the same pixels looking the same when the picture moves, for films.
         light: train only what a style asks of each layer, and the last one; the file holds these alone, and is of use
             beside the pack's styler.
@@ -50,9 +50,10 @@ class StylerSettings:
     crop: int = 256
     lr: float = 1e-3
     cutouts: int = 8
-    patch_weight: float = 1.0
-    global_weight: float = 0.2
-    content_weight: float = 0.3
+    naming_weight: float = 0.3
+    patch_weight: float = 0.0
+    global_weight: float = 0.0
+    content_weight: float = 0.1
     tv_weight: float = 1e-5
     consistency: float = 0.0
     light: bool = False
@@ -84,7 +85,8 @@ class StylerTraining:
         self.settings, self.path, self.done = settings, checkpoint, 0
         device = perceptor.members[0][0].device
         vector = style_vector(prompts, pack, device)
-        self.styler = told(load_styler(pack.path("styler")).to(device), vector, "")
+        many = load_styler(pack.path("styler")).to(device)
+        self.styler, self.others = told(many, vector, ""), many.words
         self.styler.vector.requires_grad_()
         if settings.light:
             asked = {name: value for name, value in self.styler.named_parameters() if _is_light(name)}
@@ -122,7 +124,7 @@ class StylerTraining:
         squares = [cropped(path, settings.crop, self.rng, (0.4, 1.0)) for path in chosen]
         photos = torch.cat(squares).to(self.device)
         made = of_styler(self.styler).whole(photos)
-        judge = objective_of(self._judging(), self.prompts, photos, self.perceptor)
+        judge = objective_of(self._judging(), self.prompts, photos, self.perceptor, self.others)
         seeds = [self.rng.getrandbits(40) for _ in chosen]
         loss = total(judge(made, Context(seeds=seeds))).mean()
         if self.layers is not None:
@@ -132,7 +134,7 @@ class StylerTraining:
         return loss
 
     def _judging(self) -> StyleSettings:
-        names = ("cutouts", "patch_weight", "global_weight", "content_weight", "tv_weight")
+        names = ("cutouts", "naming_weight", "patch_weight", "global_weight", "content_weight", "tv_weight")
         return StyleSettings(**{name: getattr(self.settings, name) for name in names})
 
     def _texture(self, made: Tensor, photos: Tensor, layers: LiteLayers) -> Tensor:
