@@ -57,7 +57,7 @@ class StyleSettings(BaseModel):
         0.5, ge=0, le=1e6, description="of being named by the words, among all that the styler knows"
     )
     stay_weight: float = Field(
-        3.0, ge=0, le=1e6, description="of the colours with which it sets out, with start words"
+        30.0, ge=0, le=1e6, description="of the colours with which it sets out, with start words"
     )
     content_weight: float = Field(0.05, ge=0, le=1e6, description="of what the picture shows")
     content: str = Field("auto", description=f"network that sees what is shown: {', '.join(NETWORKS)}")
