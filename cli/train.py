@@ -129,14 +129,17 @@ def train_fast_styler(
     steps: Annotated[int | None, _STEPS] = None,
     batch: Annotated[int | None, typer.Option(min=1, help="pictures a step; else the preset's")] = None,
     each: Annotated[int | None, typer.Option(min=1, help="pictures drawn of every style")] = None,
+    begin: Annotated[Path | None, typer.Option("--from", help="go on with this styler of all styles")] = None,
+    lr: Annotated[float | None, typer.Option(min=0, help="learning rate at first")] = None,
     seed: Annotated[int, _SEED] = 0,
     pack: Annotated[str, typer.Option(help="whose CLIP tells the styler a text")] = "mini",
 ) -> None:
     """Teach one network all styles that promptbrush draws, by their words; a stopped training goes on."""
     from ..editing.style import teaching
 
-    settings = teaching.TeachingSettings(**_chosen(steps=steps, batch=batch, each=each))
-    report(teaching.teach(photos, pack, work, output, settings, seed))
+    chosen: dict[str, Any] = {**_chosen(steps=steps, batch=batch, each=each), **({"lr": lr} if lr else {})}
+    settings = teaching.TeachingSettings(**chosen)
+    report(teaching.teach(photos, pack, work, output, settings, seed, begin))
 
 
 @train.command("styler")

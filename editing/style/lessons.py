@@ -19,6 +19,8 @@ from ..pictures import read_picture
 LICENCE = "CC-BY-4.0"
 # Of seeds one for each style, so that a name means one look; this one draws the white marble.
 _SEEDS = {"marble": 2}
+# Photographs are drawn in a style at this side, so that strokes are always as large.
+DRAWN = 384
 _SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 
 

@@ -14,17 +14,17 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ..._base import Autosave, kept, loaded_state, save_state
+from ..._base import Autosave, UsageError, kept, loaded_state, save_state
 from ...generators.packs.pack import load_pack
-from ...generators.style.styler import Styler, save_styler
+from ...generators.style.styler import Styler, load_styler, save_styler
 from ...guidance.content import LiteLayers
 from ...guidance.perceptor import Perceptor, load_perceptor
 from ...guidance.training.styles.table import STYLES
-from .lessons import LICENCE, cropped, drawn, gram, photographs, pixels, relative, told_now_and_then
+from .lessons import DRAWN, LICENCE, cropped, drawn, gram, photographs, pixels, relative, told_now_and_then
 
-# Photographs are drawn in a style at this side; frames and borders that some styles have are cut off.
-_DRAWN, _BORDER = 384, 40
-_SHOWN = _DRAWN - 2 * _BORDER
+# Frames and borders that some styles have are cut off.
+_BORDER = 40
+_SHOWN = DRAWN - 2 * _BORDER
 # Looks that are taught less often: they move or cover what a picture shows, or lie over it as weather does.
 _SELDOM = frozenset(
     "pop art|art deco|glitch|vaporwave|cubist facets|clouds|sunset|fog|rain|sand|rust|leaves|grass|lava|fur|water|"
@@ -68,7 +68,7 @@ def drawn_pair(job: _PairJob) -> NDArray[np.uint8]:
     """A photograph and the same in a style, uint8 (2,side,side,3)."""
     name, path, number = job
     rng = random.Random(number)
-    photo = cropped(Path(path), _DRAWN, rng, (0.5, 1.0))[0].permute(1, 2, 0).numpy()
+    photo = cropped(Path(path), DRAWN, rng, (0.5, 1.0))[0].permute(1, 2, 0).numpy()
     photo = (photo ** rng.uniform(0.8, 1.25)).astype(np.float32)
     both = np.stack([photo, drawn(photo, name)])[:, _BORDER:-_BORDER, _BORDER:-_BORDER]
     made: NDArray[np.uint8] = np.rint(255 * both).astype(np.uint8)
@@ -122,6 +122,7 @@ class Teaching:
     Args:
         photos: that styles are drawn of.
         perceptor: whose features tell the styler a text.
+        begin: a styler of all styles to go on with, instead of fresh weights.
     """
 
     def __init__(
@@ -131,6 +132,7 @@ class Teaching:
         folder: Path,
         settings: TeachingSettings,
         seed: int,
+        begin: Path | None = None,
     ) -> None:
         self.seed = seed
         self.settings, self.path, self.done = settings, folder / "fast-styler.pt", 0
@@ -138,7 +140,12 @@ class Teaching:
         self.texts, self.pictures = self._features(perceptor)
         with torch.random.fork_rng([]):
             torch.manual_seed(seed)
-            self.styler = Styler(self.texts[0].shape[1])
+            self.styler = load_styler(begin) if begin else Styler(self.texts[0].shape[1])
+        self.styler.train().requires_grad_()
+        if self.styler.shape["features"] != self.texts[0].shape[1]:
+            raise UsageError(
+                f"{begin}: is a styler for another CLIP, or of one style; give one of all styles"
+            )
         self.styler.words = words_of_styles()
         self.rng, self.loss = random.Random(seed), TeachingLoss(settings)
         self.optimiser = torch.optim.Adam(self.styler.parameters(), settings.lr, betas=(0.9, 0.99))
@@ -212,7 +219,13 @@ class Teaching:
 
 
 def teach(
-    photos: Path, pack_name: str, work: Path, output: Path, settings: TeachingSettings, seed: int
+    photos: Path,
+    pack_name: str,
+    work: Path,
+    output: Path,
+    settings: TeachingSettings,
+    seed: int,
+    begin: Path | None = None,
 ) -> Iterator[str]:
     """Teach a styler all drawn styles, with the features of a pack's CLIP; a stopped training goes on.
 
@@ -220,7 +233,7 @@ def teach(
         InputFileError: no photographs, or files that cannot be read or written.
     """
     perceptor = load_perceptor(load_pack(pack_name).clip_spec)
-    teaching = Teaching(photographs(photos), perceptor, work, settings, seed)
+    teaching = Teaching(photographs(photos), perceptor, work, settings, seed, begin)
     yield from told_now_and_then(teaching.run(), settings.steps)
     save_styler(teaching.styler, output, {"licence": LICENCE, "seed": str(seed)})
     yield f"{output}: {settings.steps} steps on {len(teaching.pairs)} drawn pictures of {len(STYLES)} styles"

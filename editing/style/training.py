@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,6 @@ from torch import Tensor
 from ..._base import Autosave, UsageError, did_you_mean, loaded_state, save_state
 from ...generators.packs.pack import Pack, load_pack
 from ...generators.style.styler import load_styler, save_styler, told
-from ...guidance.content import LiteLayers
 from ...guidance.objective import Context, total
 from ...guidance.perceptor import AnyPerceptor
 from ...guidance.prompts import Prompt, parse_prompts
@@ -22,10 +22,11 @@ from ...guidance.training.styles.table import STYLES
 from ..doctor import resolve_device, resolve_precision
 from ..files import prove_folder
 from ..models import ModelChoice, load_painters
-from .lessons import LICENCE, cropped, drawn, gram, photographs, relative, told_now_and_then
+from .lessons import DRAWN, LICENCE, cropped, drawn, photographs, told_now_and_then
 from .settings import StyleSettings
 from .stylists import of_styler, style_vector
 from .task import objective_of
+from .teaching import TeachingLoss, TeachingSettings
 
 # Pixels that a picture is moved by to see whether its style goes along.
 _MOVE = 12
@@ -42,7 +43,8 @@ class StylerSettings:
         consistency: weight of the same pixels looking the same when the picture moves, for films.
         light: train only what a style asks of each layer, and the last one; the file holds these alone, and is of use
             beside the pack's styler.
-        example: a drawn style whose textures are taken as well; "" for none. texture_weight: of these.
+        stay_weight: of the colours with which the training sets out; a CLIP is easily pleased by a few glowing spots.
+        example: a drawn style that it learns from as well, in place of these; "" for none. example_weight: of that.
     """
 
     steps: int = 200
@@ -50,7 +52,7 @@ class StylerSettings:
     crop: int = 256
     lr: float = 1e-3
     cutouts: int = 8
-    naming_weight: float = 0.3
+    naming_weight: float = 0.2
     patch_weight: float = 0.0
     global_weight: float = 0.0
     content_weight: float = 0.1
@@ -58,7 +60,8 @@ class StylerSettings:
     consistency: float = 0.0
     light: bool = False
     example: str = ""
-    texture_weight: float = 1.0
+    example_weight: float = 1.0
+    stay_weight: float = 20.0
     save_seconds: float = 120.0
 
 
@@ -95,7 +98,8 @@ class StylerTraining:
         moved = [value.requires_grad_() for value in (*asked.values(), self.styler.vector)]
         self.optimiser = torch.optim.Adam(moved, settings.lr)
         self.seed, self.rng = seed, random.Random(seed)
-        self.layers = LiteLayers().to(device) if settings.example else None
+        self.lesson = TeachingLoss(TeachingSettings()).to(device) if settings.example else None
+        self.first = copy.deepcopy(self.styler).requires_grad_(False)
         self.device = device
         if checkpoint and checkpoint.exists():
             self._load(checkpoint)
@@ -121,14 +125,17 @@ class StylerTraining:
     def _loss(self) -> Tensor:
         settings = self.settings
         chosen = self.rng.choices(self.photos, k=settings.batch)
-        squares = [cropped(path, settings.crop, self.rng, (0.4, 1.0)) for path in chosen]
-        photos = torch.cat(squares).to(self.device)
+        photos, goals = self._seen(chosen)
         made = of_styler(self.styler).whole(photos)
         judge = objective_of(self._judging(), self.prompts, photos, self.perceptor, self.others)
         seeds = [self.rng.getrandbits(40) for _ in chosen]
         loss = total(judge(made, Context(seeds=seeds))).mean()
-        if self.layers is not None:
-            loss = loss + settings.texture_weight * self._texture(made, photos, self.layers)
+        if self.lesson is not None:
+            loss = loss + settings.example_weight * self.lesson(made, goals)
+        elif settings.stay_weight:
+            with torch.no_grad():
+                first = of_styler(self.first).whole(photos)
+            loss = loss + settings.stay_weight * (made - first).square().mean()
         if settings.consistency:
             loss = loss + settings.consistency * self._moved(photos, made)
         return loss
@@ -137,14 +144,18 @@ class StylerTraining:
         names = ("cutouts", "naming_weight", "patch_weight", "global_weight", "content_weight", "tv_weight")
         return StyleSettings(**{name: getattr(self.settings, name) for name in names})
 
-    def _texture(self, made: Tensor, photos: Tensor, layers: LiteLayers) -> Tensor:
-        """How far the textures are from those of the same photographs drawn in the example style."""
-        rows = photos.permute(0, 2, 3, 1).cpu().numpy()
-        examples = np.stack([drawn(row, self.settings.example) for row in rows])
-        with torch.no_grad():
-            goals = layers(torch.from_numpy(examples).permute(0, 3, 1, 2).to(made))
-        pairs = zip(layers(made), goals, strict=True)
-        return torch.stack([relative(gram(a), gram(b)) for a, b in pairs]).mean()
+    def _seen(self, chosen: Sequence[Path]) -> tuple[Tensor, Tensor]:
+        """Parts of photographs (B,3,crop,crop), and the same in the example style, if there is one."""
+        crop, example = self.settings.crop, self.settings.example
+        side = max(crop, DRAWN) if example else crop
+        squares = torch.cat([cropped(path, side, self.rng, (0.4, 1.0)) for path in chosen])
+        if not example:
+            return squares.to(self.device), squares
+        rows = [drawn(each, example) for each in squares.permute(0, 2, 3, 1).numpy()]
+        goals = torch.from_numpy(np.stack(rows)).permute(0, 3, 1, 2)
+        top, left = (self.rng.randint(0, side - crop) for _ in range(2))
+        part = (..., slice(top, top + crop), slice(left, left + crop))
+        return squares[part].to(self.device), goals[part].to(self.device)
 
     def _moved(self, photos: Tensor, made: Tensor) -> Tensor:
         """How much a picture changes besides moving when the photograph moves, as things do in films."""

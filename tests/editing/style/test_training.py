@@ -15,7 +15,7 @@ from promptbrush.editing.style.lessons import gram, photographs, relative
 from promptbrush.editing.style.teaching import Teaching, TeachingLoss, TeachingSettings
 from promptbrush.editing.style.training import StylerSettings, StylerTraining, train_styler
 from promptbrush.generators.packs.pack import load_pack
-from promptbrush.generators.style.styler import load_styler
+from promptbrush.generators.style.styler import load_styler, save_styler, told
 from promptbrush.guidance import load_perceptor, parse_prompts
 from promptbrush.guidance.training.styles.table import STYLES
 
@@ -72,6 +72,20 @@ def test_a_styler_learns_the_drawn_styles(photos, few_styles, tmp_path, monkeypa
     assert again.done == 24
     assert list(again.run()) == []
     assert "a sepia photograph" in taught.styler.words
+
+
+def test_a_teaching_goes_on_with_a_styler(photos, few_styles, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(teaching, "STYLES", few_styles)
+    pack = load_pack("mini")
+    perceptor, known = load_perceptor(pack.clip_spec), pack.path("styler")
+    settings = TeachingSettings(steps=2, batch=2, each=1, crop=64)
+    fresh = Teaching(photographs(photos), perceptor, tmp_path / "a", settings, 0)
+    later = Teaching(photographs(photos), perceptor, tmp_path / "b", settings, 0, known)
+    assert next(later.run())[1] < next(fresh.run())[1], "it knows these styles already"
+    one = tmp_path / "one.safetensors"
+    save_styler(told(load_styler(known), torch.zeros(1, 48), "x"), one)
+    with pytest.raises(UsageError, match="of one style; give one of all styles"):
+        Teaching(photographs(photos), perceptor, tmp_path / "c", settings, 0, one)
 
 
 def test_the_loss_is_least_for_what_is_wanted() -> None:
