@@ -17,7 +17,7 @@ from promptbrush.editing.models import ModelChoice
 from promptbrush.editing.pictures import write_picture
 from torch import Tensor
 
-SIDE, SHOWN = 512, 300
+SIDE, SHOWN = 512, 210
 PHOTOS = ("astronaut", "chelsea", "coffee", "china")
 STYLES = (
     "a pencil drawing",
