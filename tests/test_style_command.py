@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 
 import pytest
 import torch
 from PIL import Image
+from promptbrush.cli.style import style as style_command
 from promptbrush.editing.commands import StoppedError
 from promptbrush.editing.metadata import read_recipe
 from promptbrush.editing.pictures import read_picture, write_png
 from promptbrush.editing.style import command as module
 from promptbrush.editing.style.command import StyleJob, style_pictures
 from promptbrush.editing.style.recipe import StyleRecipe
-from promptbrush.editing.style.settings import style_settings
+from promptbrush.editing.style.settings import StyleSettings, style_settings
 from promptbrush.generators.packs.pack import load_pack
 from promptbrush.generators.style import adain, transformer
 from promptbrush.generators.style.styler import load_styler, save_styler, told
@@ -156,6 +158,10 @@ def test_outside_of_a_mask_and_of_a_region_nothing_changes(style):
     done = style("in.png", "a mosaic", "--fast", "--keep-subject", "-o", "kept.png")
     assert done.code == 0, done.err
     assert bool((image("kept.png") == before).any())
+
+
+def test_every_setting_is_a_flag():
+    assert set(StyleSettings.model_fields) - set(inspect.signature(style_command).parameters) == {"prompt"}
 
 
 def test_a_film(style):

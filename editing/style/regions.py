@@ -21,6 +21,8 @@ from .settings import StyleSettings
 _SIDE, _WINDOWS, _BATCH = 512, (0.6, 0.4, 0.28), 64
 # What else a window might show, in general terms.
 _OTHER = ("a photo", "background", "an object", "a texture", "a landscape", "a person", "an animal")
+# Below this share of the best window a CLIP only guesses.
+_CLEAR = 0.5
 # Border cells by which a background is known, and how narrow the soft edge of a mask is.
 _KNOWN, _SOFT = 12, 0.12
 _RADIUS, _EPS = 12, 1e-3
@@ -46,6 +48,11 @@ def region_mask(
         precision = resolve_precision(choice.precision, device)
         perceptor = load_perceptors(choice, load_pack(choice.pack), device, precision)
         seen = relevance(perceptor.members[0][0], small, settings.region)
+        if float(seen.max()) < _CLEAR:
+            raise UsageError(
+                f"'{settings.region[:40]}' is seen nowhere for sure ({float(seen.max()):.2f} of 1, {_CLEAR:g} is "
+                "needed); give a --mask, or another --clip"
+            )
         found = found * _mask(small, seen, f"the region '{settings.region[:40]}'")
     if settings.keep_subject:
         found = found * (1 - _mask(small, salience(small), "a subject"))
@@ -118,7 +125,9 @@ def _otsu(values: Tensor) -> float:
     below, sums = counts.cumsum(0), (counts * middles).cumsum(0)
     above, rest = below[-1] - below, sums[-1] - sums
     between = below * above * (sums / below.clamp(min=1) - rest / above.clamp(min=1)) ** 2
-    return float(middles[int(between.argmax())])
+    # Any threshold in a gap is as good; the middle of it leaves room on both sides.
+    best = between >= between.max() * (1 - 1e-6)
+    return float(middles[best].mean())
 
 
 def guided(image: Tensor, mask: Tensor) -> Tensor:
