@@ -41,9 +41,8 @@ def test_weights_move_and_the_loss_falls() -> None:
     assert result.image.shape == photo().shape
 
 
-def test_the_same_settings_make_the_same_picture_and_a_stopped_run_goes_on(tmp_path: Path) -> None:
+def test_a_stopped_run_goes_on_to_the_same_bits(tmp_path: Path) -> None:
     whole = run_task(task(), Canvas(photo()))
-    assert torch.equal(run_task(task(), Canvas(photo())).image, whole.image)
     first, kept = task(), tmp_path / "run.pt"
     first.stop_after(2)
     run_task(first, Canvas(photo()), checkpoint=kept)
