@@ -20,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -176,9 +177,7 @@ def speed(_: argparse.Namespace) -> None:
         write_png(photographs(None, 2)["chelsea"], photo)
         began = time.monotonic()
         words = ["style", photo, "a stained glass window", "-o", Path(place) / "out.png"]
-        subprocess.run(
-            [sys.executable, "-m", "promptbrush.cli", *map(str, words)], check=True, capture_output=True
-        )
+        subprocess.run([COMMAND, *map(str, words)], check=True, capture_output=True)
         print(f"command at 512 px: {time.monotonic() - began:.1f} s (goal 60)")
         stylist = fast_stylist(parse_prompts("a mosaic"), load_pack("mini"), torch.device("cpu"))
         square, settings = torch.rand(1, 3, 1024, 1024), style_settings(texture=1.0)
@@ -200,9 +199,9 @@ def speed(_: argparse.Namespace) -> None:
         )
 
 
-def _seconds(work: object) -> float:
+def _seconds(work: Callable[[], object]) -> float:
     began = time.monotonic()
-    work()  # type: ignore[operator]
+    work()
     return time.monotonic() - began
 
 
@@ -258,9 +257,7 @@ def memory(_: argparse.Namespace) -> None:
                     sys.executable,
                     "-c",
                     script,
-                    sys.executable,
-                    "-m",
-                    "promptbrush.cli",
+                    COMMAND,
                     *map(str, command),
                 ]
                 told = subprocess.run(line, check=True, capture_output=True, text=True).stdout
