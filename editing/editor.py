@@ -12,17 +12,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .. import __version__
-from .._base import InputFileError, PromptbrushError, UsageError
+from .._base import PromptbrushError, UsageError
 from ..guidance.prompts import Prompt
 from . import metadata as meta
 from .consumers import Consumer, Watcher, watch
 from .drivers import Latent, chosen
 from .edit import Step
-from .files import input_file
 from .framing import letterbox, paste_back
-from .models import LoadedModels, ModelChoice, load_models, readable, sha256
-from .named import from_root, image_hashes, templates_hash
+from .models import LoadedModels, ModelChoice, load_models
+from .named import check_models, check_unchanged, made_with, named_files, read_files
 from .optimise import Origin, between, decoder, latent_edit, origin_of, prompts_of
 from .paste import paste_changed
 from .pictures import Picture, read_picture, write_picture
@@ -204,20 +202,8 @@ def _start(text: str) -> str:
 
 
 def _recipe(models: LoadedModels, subject: Subject, settings: EditSettings) -> Recipe:
-    files: dict[str, Any] = {}
-    for role, path in subject.files.items():
-        files |= {role: readable(path.resolve()), f"{role}_sha256": sha256(path)}
-    return Recipe(
-        promptbrush=__version__,
-        torch=torch.__version__,
-        device=str(models.device),
-        precision=str(models.precision).removeprefix("torch."),
-        images=image_hashes(settings) or None,
-        templates_sha256=templates_hash(settings),
-        models=models.names,
-        settings=from_root(settings),
-        **files,
-    )
+    fields = made_with(settings, models.device, models.precision)
+    return Recipe(models=models.names, **fields, **read_files(subject.files))
 
 
 def _stopped(recipe: Recipe, seen: int) -> Recipe:
@@ -261,12 +247,7 @@ def rerun(
     if device is not None and device != recipe.device:
         choice = replace(choice, device=device, precision="auto")
     models = load_models(choice)
-    for role, digest in recipe.models.hashes.items():
-        if models.names.hashes.get(role) != digest:
-            raise InputFileError(
-                f"the {role} is not the one of the recipe (its SHA-256 begins with {models.names.hashes.get(role)}, "
-                f"there {digest}); install promptbrush {recipe.promptbrush} or give the same file"
-            )
+    check_models(recipe, models.names.hashes)
     subject = _subject_of(models, recipe, picture)
     return run_edit(models, subject, recipe.settings, consumers, recipe.stopped_after)
 
@@ -275,16 +256,12 @@ def _subject_of(models: LoadedModels, recipe: Recipe, picture: str | Path | None
     path = picture or recipe.picture
     if path is None and recipe.latent is None:
         raise UsageError("the recipe names no picture, for it came from a program; give it with --picture")
-    for name, file, digest in (
-        ("picture", path, recipe.picture_sha256),
+    own = [
+        ("picture", None if path is None else str(path), recipe.picture_sha256),
         ("latent", recipe.latent, recipe.latent_sha256),
         ("mask", recipe.mask, recipe.mask_sha256),
-        ("templates", recipe.settings.templates, recipe.templates_sha256),
-        *(("image prompt", file, digest) for file, digest in (recipe.images or {}).items()),
-    ):
-        if file and digest and sha256(input_file(file)) != digest:
-            those = "these are" if name == "templates" else "this is"
-            raise InputFileError(f"{file}: {those} not the {name} of the recipe any more; give the same file")
+    ]
+    check_unchanged([*own, *named_files(recipe, recipe.settings.templates)])
     return open_subject(models, path, recipe.latent, recipe.mask)
 
 

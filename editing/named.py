@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
+import torch
+
+from .. import __version__
 from .._base import InputFileError
 from ..guidance.prompts import TEMPLATE_SETS, Prompt, parse_prompts
 from .files import input_file
-from .models import readable, sha256
+from .models import ModelChoice, readable, sha256
 from .optimise import signed_prompts
 from .recipe import EditSettings, Record
 from .shapes.settings import ShapesSettings
@@ -81,6 +84,47 @@ def templates_hash(settings: AnySettings) -> str | None:
     return sha256(Path(settings.templates)) if _names_a_file(settings.templates) else None
 
 
+def read_files(files: Mapping[str, Path | None]) -> dict[str, Any]:
+    """Fields of a record for the files that there are: each from the root, and the first digits of its SHA-256.
+
+    Raises:
+        InputFileError: no such file.
+    """
+    found: dict[str, Any] = {}
+    for role, path in files.items():
+        if path is not None:
+            found |= {role: _absolute(path), f"{role}_sha256": sha256(input_file(path))}
+    return found
+
+
+def made_with(settings: SettingsT, device: torch.device, precision: torch.dtype) -> dict[str, Any]:
+    """The fields of a record that every method fills alike.
+
+    Raises:
+        UsageError, InputFileError: a prompt that cannot be read, or a file of it that is not there.
+    """
+    return {
+        "promptbrush": __version__,
+        "torch": torch.__version__,
+        "device": str(device),
+        "precision": str(precision).removeprefix("torch."),
+        "images": image_hashes(settings) or None,
+        "templates_sha256": templates_hash(settings),
+        "settings": from_root(settings),
+    }
+
+
+def choice_of(record: Record, device: str | None = None) -> ModelChoice:
+    """The CLIP and pack of a record, on its device or another one."""
+    other = device is not None and device != record.device
+    return ModelChoice(
+        pack=record.models.pack,
+        clip=record.models.clip,
+        device=device if device is not None else record.device,
+        precision="auto" if other else record.precision,
+    )
+
+
 def check_unchanged(listed: Iterable[tuple[str, str | None, str | None]]) -> None:
     """Whether files are what they were: what each is, its path and the first digits of its SHA-256.
 
@@ -89,7 +133,8 @@ def check_unchanged(listed: Iterable[tuple[str, str | None, str | None]]) -> Non
     """
     for name, file, digest in listed:
         if file and digest and sha256(input_file(file)) != digest:
-            raise InputFileError(f"{file}: this is not the {name} of the recipe any more; give the same file")
+            those = "these are" if name == "templates" else "this is"
+            raise InputFileError(f"{file}: {those} not the {name} of the recipe any more; give the same file")
 
 
 def named_files(record: Record, templates: str) -> list[tuple[str, str | None, str | None]]:

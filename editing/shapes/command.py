@@ -11,11 +11,12 @@ from ..._base import UsageError
 from ..commands import StoppedError, enough_memory, names_a_file, own_models
 from ..consumers import Progress
 from ..models import ModelChoice, readable
+from ..named import choice_of
 from ..outputs import Care, plan
 from ..pictures import read_picture
 from .method import ShapesResult, run_task
 from .outputs import ShapesExtras, described, read_drawing, save
-from .recipe import ShapesRecipe, check_files, choice_of, recipe_of
+from .recipe import ShapesRecipe, check_files, recipe_of
 from .settings import ShapesSettings
 from .task import task_of
 

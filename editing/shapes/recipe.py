@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-import torch
-
-from ... import __version__
 from ...generators.packs.pack import load_pack
 from ..doctor import resolve_device, resolve_precision
-from ..files import input_file
-from ..models import ModelChoice, painter_names, readable, sha256
-from ..named import check_models, check_unchanged, from_root, image_hashes, named_files, templates_hash
+from ..models import ModelChoice, painter_names
+from ..named import check_models, check_unchanged, choice_of, made_with, named_files, read_files
 from ..recipe import Models, Record
 from .settings import ShapesSettings
 
@@ -49,33 +45,12 @@ def recipe_of(
         UsageError, InputFileError, MissingError: something named is not there.
     """
     device = resolve_device(choice.device)
-    named: dict[str, Any] = {}
-    for role, path in files.items():
-        if path is not None:
-            named |= {role: readable(path.resolve()), f"{role}_sha256": sha256(input_file(path))}
     models = painter_names(choice, load_pack(choice.pack)) if settings.prompt else Models(pack=choice.pack)
     return ShapesRecipe(
-        promptbrush=__version__,
-        torch=torch.__version__,
-        device=str(device),
-        precision=str(resolve_precision(choice.precision, device)).removeprefix("torch."),
-        images=image_hashes(settings) or None,
-        templates_sha256=templates_hash(settings),
         models=models,
-        settings=from_root(settings),
         height=height,
-        **named,
-    )
-
-
-def choice_of(recipe: ShapesRecipe, device: str | None = None) -> ModelChoice:
-    """The models of a recipe, on its device or another one."""
-    other = device is not None and device != recipe.device
-    return ModelChoice(
-        pack=recipe.models.pack,
-        clip=recipe.models.clip,
-        device=device if device is not None else recipe.device,
-        precision="auto" if other else recipe.precision,
+        **made_with(settings, device, resolve_precision(choice.precision, device)),
+        **read_files(files),
     )
 
 

@@ -17,14 +17,14 @@ from ..files import prepare_folder
 from ..framing import strip
 from ..metadata import embed
 from ..models import ModelChoice, readable
-from ..named import label
+from ..named import choice_of, label
 from ..outputs import Care, Extras, consumers_for, plan
 from ..pictures import Picture, read_picture, write_picture
 from ..subjects import read_mask
 from .film import FILMS, frames, open_film, style_film
 from .knowing import warnings_of
 from .method import Canvas, StyleResult, canvas_of, draw, run_task, trained
-from .recipe import StyleRecipe, Way, check_files, choice_of, published_of, recipe_of
+from .recipe import StyleRecipe, Way, check_files, published_of, recipe_of
 from .settings import StyleSettings
 from .stylists import Published
 from .task import task_of

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-import torch
 from pydantic import Field
 
-from ... import __version__
 from ...generators.packs.pack import Pack, load_pack
 from ..doctor import resolve_device, resolve_precision
 from ..files import input_file
 from ..models import ModelChoice, painter_names, readable, sha256
-from ..named import check_models, check_unchanged, from_root, image_hashes, named_files, templates_hash
+from ..named import check_models, check_unchanged, choice_of, made_with, named_files, read_files
 from ..recipe import Models, Record
 from .settings import StyleSettings
 from .stylists import Published, styler_parts
@@ -57,24 +55,14 @@ def recipe_of(
         UsageError, InputFileError, MissingError: something named is not there.
     """
     device, pack = resolve_device(choice.device), load_pack(choice.pack)
-    named: dict[str, Any] = {}
-    for role, path in (("picture", picture), ("mask", mask)):
-        if path is not None:
-            named |= {role: readable(path.resolve()), f"{role}_sha256": sha256(input_file(path))}
     files = {name: getattr(published, name) for name in _PUBLISHED if getattr(published, name)}
     return StyleRecipe(
-        promptbrush=__version__,
-        torch=torch.__version__,
-        device=str(device),
-        precision=str(resolve_precision(choice.precision, device)).removeprefix("torch."),
-        images=image_hashes(settings) or None,
-        templates_sha256=templates_hash(settings),
         models=_models(choice, pack, way, styler, published),
         way=way,
         styler=_rooted(styler, pack) if styler else None,
         published={name: readable(Path(path).resolve()) for name, path in files.items()},
-        settings=from_root(settings),
-        **named,
+        **made_with(settings, device, resolve_precision(choice.precision, device)),
+        **read_files({"picture": picture, "mask": mask}),
     )
 
 
@@ -93,17 +81,6 @@ def _rooted(styler: str, pack: Pack) -> str:
     return ",".join(
         f"{part.name if part.name in known else readable(part.file.resolve())}:{part.share:g}"
         for part in styler_parts(styler, pack)
-    )
-
-
-def choice_of(recipe: StyleRecipe, device: str | None = None) -> ModelChoice:
-    """The models of a recipe, on its device or another one."""
-    other = device is not None and device != recipe.device
-    return ModelChoice(
-        pack=recipe.models.pack,
-        clip=recipe.models.clip,
-        device=device if device is not None else recipe.device,
-        precision="auto" if other else recipe.precision,
     )
 
 
