@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from .._base import OutOfMemoryError, PromptbrushError, UsageError
+from .._base import Entry, OutOfMemoryError, PromptbrushError, UsageError, load_target
 from ..generators.packs.pack import load_pack
 from ..guidance.perceptor import AnyPerceptor
 from ..guidance.prompts import Prompt, Template, encode_prompts, load_templates, parse_prompts
@@ -216,9 +216,9 @@ def rerun_picture(
         InputFileError: no recipe in the file, or a file of it that changed.
     """
     text = read_recipe(made)
-    again = {"shapes": _redrawn, "style": _restyled}.get(method_of(text, readable(made)))
+    again = _METHODS.get(method_of(text, readable(made)))
     if again is not None:
-        yield from again(text, made, picture, output, overwrite, device)
+        yield from _made_again(again, text, made, picture, output, overwrite, device)
         return
     recipe = Recipe.from_toml(text, readable(made))
     named = (recipe.picture, recipe.latent, recipe.mask, *(recipe.images or ()))
@@ -230,34 +230,46 @@ def rerun_picture(
         yield from _saved(result, path, Extras())
 
 
-def _redrawn(
-    text: str, made: Path, picture: Path | None, output: Path | None, overwrite: bool, device: str | None
-) -> Iterator[str]:
-    from .shapes.command import redraw
-    from .shapes.recipe import ShapesRecipe
+@dataclass(frozen=True)
+class _Again:
+    """How a method's results are made again: its record, what runs it, and the record's files, the picture first."""
 
-    recipe = ShapesRecipe.from_toml(text, readable(made))
+    recipe: Entry
+    run: Entry
+    files: tuple[str, ...]
+
+
+_METHODS = {
+    "shapes": _Again(
+        Entry(".editing.shapes.recipe:ShapesRecipe"),
+        Entry(".editing.shapes.command:redraw"),
+        ("target", "start"),
+    ),
+    "style": _Again(
+        Entry(".editing.style.recipe:StyleRecipe"),
+        Entry(".editing.style.command:restyle"),
+        ("picture", "mask"),
+    ),
+}
+
+
+def _made_again(
+    again: _Again,
+    text: str,
+    made: Path,
+    picture: Path | None,
+    output: Path | None,
+    overwrite: bool,
+    device: str | None,
+) -> Iterator[str]:
+    recipe = load_target(again.recipe, "a recipe").from_toml(text, readable(made))
     if picture is not None:
-        recipe = recipe.model_copy(update={"target": readable(picture.resolve())})
-    inputs = [Path(each) for each in (made, recipe.target, recipe.start) if each is not None]
+        recipe = recipe.model_copy(update={again.files[0]: readable(picture.resolve())})
+    named = (made, *(getattr(recipe, name) for name in again.files))
+    inputs = [Path(each) for each in named if each is not None]
     ((path,),) = plan([made.stem], 1, output, "rerun", Care(inputs, overwrite))
     with enough_memory():
-        yield from redraw(recipe, path, device)
-
-
-def _restyled(
-    text: str, made: Path, picture: Path | None, output: Path | None, overwrite: bool, device: str | None
-) -> Iterator[str]:
-    from .style.command import restyle
-    from .style.recipe import StyleRecipe
-
-    recipe = StyleRecipe.from_toml(text, readable(made))
-    if picture is not None:
-        recipe = recipe.model_copy(update={"picture": readable(picture.resolve())})
-    inputs = [Path(each) for each in (made, recipe.picture, recipe.mask) if each is not None]
-    ((path,),) = plan([made.stem], 1, output, "rerun", Care(inputs, overwrite))
-    with enough_memory():
-        yield from restyle(recipe, path, device)
+        yield from load_target(again.run, "a rerun")(recipe, path, device)
 
 
 def invert_pictures(

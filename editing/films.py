@@ -64,7 +64,19 @@ def _row(step: Step, max_side: int | None = None) -> torch.Tensor:
     return torch.cat([image[None] for image in images], dim=-1).cpu()
 
 
-def _levels(row: torch.Tensor) -> torch.Tensor:
+def even(row: torch.Tensor) -> torch.Tensor:
+    """Pictures with both sides even, as films need them: yuv420p halves the colours' resolution."""
+    return F.pad(row, (0, row.shape[-1] % 2, 0, row.shape[-2] % 2), mode="replicate")
+
+
+def add_pictures(av: Any, container: Any, rate: Any, height: int, width: int) -> Any:
+    """A stream of pictures in a film, H.264 where the library can."""
+    stream = container.add_stream("libx264" if "libx264" in av.codecs_available else "mpeg4", rate=rate)
+    stream.height, stream.width, stream.pix_fmt = height, width, "yuv420p"
+    return stream
+
+
+def levels_of(row: torch.Tensor) -> torch.Tensor:
     """(H,W,3) uint8 of a row; NaN becomes black, since a preview must not end the run."""
     levels = (row[0].nan_to_num(0, 1, 0).clamp(0, 1) * 255).round().to(torch.uint8)
     return levels.permute(1, 2, 0).contiguous()
@@ -142,7 +154,7 @@ class Gif(_Sampled):
 
     def _take(self, step: Step) -> None:
         # 256 colours already here: a third of the memory until the end of the run.
-        frame = Image.fromarray(_levels(_row(step, self._max_side)).numpy())
+        frame = Image.fromarray(levels_of(_row(step, self._max_side)).numpy())
         self._frames.append(frame.quantize(256))
 
     def close(self) -> None:
@@ -184,10 +196,7 @@ class Mp4(_Sampled):
         self._failed = False
 
     def _take(self, step: Step) -> None:
-        row = _row(step)
-        # yuv420p halves the colours' resolution, so both sides must be even.
-        even = F.pad(row, (0, row.shape[-1] % 2, 0, row.shape[-2] % 2), mode="replicate")
-        self._guard(self._encode, _levels(even))
+        self._guard(self._encode, levels_of(even(_row(step))))
 
     def _encode(self, levels: torch.Tensor) -> None:
         if self._pending is None:
@@ -199,9 +208,7 @@ class Mp4(_Sampled):
         prepare_folder(self._path.parent)
         self._pending = PendingFile(self._path)
         self._container = self._av.open(str(self._pending.temporary), "w", format="mp4")
-        codec = "libx264" if "libx264" in self._av.codecs_available else "mpeg4"
-        self._stream = self._container.add_stream(codec, rate=self._fps)
-        self._stream.height, self._stream.width, self._stream.pix_fmt = height, width, "yuv420p"
+        self._stream = add_pictures(self._av, self._container, self._fps, height, width)
 
     def _mux(self, frame: Any) -> None:
         self._container.mux(self._stream.encode(frame))

@@ -74,7 +74,12 @@ class Care:
 
 
 def plan(
-    names: Sequence[str], count: int, output: Path | None, word: str = "edit", care: Care | None = None
+    names: Sequence[str],
+    count: int,
+    output: Path | None,
+    word: str = "edit",
+    care: Care | None = None,
+    kinds: tuple[str, ...] = PICTURES,
 ) -> list[list[Path]]:
     """The output of each result: one list a subject, one path a variation.
 
@@ -85,13 +90,14 @@ def plan(
     Args:
         names: one for each subject, e.g. the picture's name without its suffix.
         output: a file for a single subject, or a folder.
+        kinds: suffixes that a file may have; the first is that of files which the command names.
 
     Raises:
         UsageError: a file for several subjects, of an unknown kind, or one that is read. InputFileError: a folder
             that cannot be written to, or a file that would be lost.
     """
     care = care or Care()
-    folder, stems, suffix = _folder_and_names(names, output, word)
+    folder, stems, suffix = _folder_and_names(names, output, word, kinds)
     paths = [[folder / f"{stem}{_number(i, count)}{suffix}" for i in range(count)] for stem in stems]
     if output is None:
         paths = [[_free(path, care) for path in row] for row in paths]
@@ -112,16 +118,17 @@ def _prove(folder: Path) -> None:
         raise write_error(folder, error) from error
 
 
-def _folder_and_names(names: Sequence[str], output: Path | None, word: str) -> tuple[Path, list[str], str]:
+def _folder_and_names(
+    names: Sequence[str], output: Path | None, word: str, kinds: tuple[str, ...]
+) -> tuple[Path, list[str], str]:
     own = [f"{name}-{word}" for name in _distinct(names)]
     if output is None:
-        return Path(), own, ".png"
+        return Path(), own, kinds[0]
     if output.suffix == "" or (_is_there(output) and output.is_dir()):
-        return output, own, ".png"
-    if output.suffix.lower() not in PICTURES:
-        raise UsageError(
-            f"{output}: '{output.suffix}' is no kind of picture to write; use {', '.join(PICTURES)}"
-        )
+        return output, own, kinds[0]
+    if output.suffix.lower() not in kinds:
+        what = "picture" if kinds == PICTURES else "film"
+        raise UsageError(f"{output}: '{output.suffix}' is no kind of {what} to write; use {', '.join(kinds)}")
     if len(names) > 1:
         raise UsageError(f"{output}: {len(names)} pictures need a folder; give -o one without a suffix")
     return output.parent, [output.stem], output.suffix

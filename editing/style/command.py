@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import track
 
-from ..._base import InputFileError, UsageError
+from ..._base import UsageError
 from ..commands import StoppedError, enough_memory, names_a_file, own_models
 from ..consumers import Progress
 from ..files import prepare_folder
@@ -100,7 +100,8 @@ def _film(job: StyleJob) -> Iterator[str]:
         raise UsageError("a film is styled alone and as a whole; give one, without a mask or a region")
     _check_words(job)
     film = open_film(job.pictures[0])
-    path = _film_output(job, film.path)
+    care = Care(job.pictures, job.overwrite)
+    ((path,),) = plan([film.path.stem], 1, job.output, "style", care, (".mp4",))
     with enough_memory():
         yield f"models: {job.models.pack} pack{own_models(job.models)}, {_way(job)}"
         stylist = trained(job.settings, job.models, job.fast, job.styler, job.published)
@@ -115,22 +116,6 @@ def _film(job: StyleJob) -> Iterator[str]:
         for _ in track(done, readable(Path(path.name)), film.frames or None, console=Console(stderr=True)):
             pass
     yield readable(path)
-
-
-def _film_output(job: StyleJob, film: Path) -> Path:
-    """Where a film goes: nothing that is there is lost."""
-    named = job.output is not None and job.output.suffix != ""
-    path = job.output if named and job.output else (job.output or Path()) / f"{film.stem}-style.mp4"
-    if path.suffix.lower() != ".mp4":
-        raise UsageError(f"{path}: films are written as .mp4; give such a name")
-    if path.exists() and path.resolve() == film.resolve():
-        raise UsageError(f"{path}: is read by this command; choose another name for the result")
-    number = 2
-    while job.output is None and path.exists():
-        path, number = path.with_name(f"{film.stem}-style-{number}.mp4"), number + 1
-    if path.exists() and not job.overwrite:
-        raise InputFileError(f"{path}: is there; choose another name or --overwrite")
-    return path
 
 
 def _check(job: StyleJob) -> None:

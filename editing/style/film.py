@@ -14,7 +14,7 @@ from torch import Tensor
 from ..._base import InputFileError
 from ...generators.style.stylist import Stylist
 from ..files import PendingFile, input_file, reason
-from ..films import import_av
+from ..films import add_pictures, even, import_av, levels_of
 from .finish import finished
 from .method import drawn
 from .settings import StyleSettings
@@ -107,14 +107,13 @@ def style_film(film: Film, stylist: Stylist, settings: StyleSettings, path: Path
     pending = PendingFile(path)
     try:
         with av.open(str(pending.temporary), "w", format="mp4") as target, av.open(str(film.path)) as source:
-            codec = "libx264" if "libx264" in av.codecs_available else "mpeg4"
-            picture = target.add_stream(codec, rate=film.rate)
-            picture.height, picture.width = film.height + film.height % 2, film.width + film.width % 2
-            picture.pix_fmt = "yuv420p"
+            sides = (film.height + film.height % 2, film.width + film.width % 2)
+            picture = add_pictures(av, target, film.rate, *sides)
             sound = _sound(source, target)
             for index, photo in enumerate(frames(film)):
                 made = steady(photo, _finished(stylist, photo, settings))
-                target.mux(picture.encode(_frame(av, made)))
+                levels = levels_of(even(made))
+                target.mux(picture.encode(av.VideoFrame.from_ndarray(levels.numpy(), format="rgb24")))
                 yield index
             target.mux(picture.encode(None))
             _copy(source, sound, target)
@@ -130,13 +129,6 @@ def style_film(film: Film, stylist: Stylist, settings: StyleSettings, path: Path
 def _finished(stylist: Stylist, photo: Tensor, settings: StyleSettings) -> Tensor:
     styled = drawn(stylist, photo, settings)
     return finished(photo, styled, settings.strength, settings.colours, settings.contrast)
-
-
-def _frame(av: Any, image: Tensor) -> Any:
-    # yuv420p halves the colours' resolution, so both sides must be even.
-    even = F.pad(image, (0, image.shape[-1] % 2, 0, image.shape[-2] % 2), mode="replicate")
-    levels = (even[0].clamp(0, 1) * 255).round().to(torch.uint8).permute(1, 2, 0)
-    return av.VideoFrame.from_ndarray(levels.contiguous().numpy(), format="rgb24")
 
 
 def _sound(source: Any, target: Any) -> tuple[Any, Any] | None:
