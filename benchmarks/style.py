@@ -30,7 +30,8 @@ from PIL import Image
 from promptbrush.editing.framing import resize
 from promptbrush.editing.models import ModelChoice
 from promptbrush.editing.pictures import write_png
-from promptbrush.editing.style.method import StyleResult, drawn, style
+from promptbrush.editing.style.finish import in_style
+from promptbrush.editing.style.method import StyleResult, style
 from promptbrush.editing.style.settings import style_settings
 from promptbrush.editing.style.stylists import fast_stylist
 from promptbrush.editing.style.task import task_of
@@ -181,7 +182,7 @@ def speed(_: argparse.Namespace) -> None:
         print(f"command, longest side 451 px: {time.monotonic() - began:.1f} s (goal 60)")
         stylist = fast_stylist(parse_prompts("a mosaic"), load_pack("mini"), torch.device("cpu"))
         square, settings = torch.rand(1, 3, 1024, 1024), style_settings(texture=1.0)
-        spans = [_seconds(lambda: drawn(stylist, square, settings)) for _ in range(4)]
+        spans = [_seconds(lambda: in_style(stylist, square, settings)) for _ in range(4)]
         print(f"one pass at 1024 px: {min(spans[1:]):.2f} s (goal 1)")
         weights = Path(place) / "clip.pt"
         _random_clip(weights)

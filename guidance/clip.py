@@ -16,7 +16,17 @@ from torch import Tensor, nn
 
 from .._base import UsageError
 from .cutouts import Cutouts
-from .objective import Context, Objective, Start, choice, for_batch, members_of, read_settings, required
+from .objective import (
+    Context,
+    Objective,
+    Start,
+    choice,
+    for_batch,
+    members_of,
+    read_settings,
+    required,
+    seeds_of,
+)
 from .perceptor import Perceptor
 from .prompts import Prompt, Template, encode_prompts, load_templates, text_features
 
@@ -126,6 +136,11 @@ class _ClipObjective(Objective):
         """The members, with their type."""
         return [member for member in self.members if isinstance(member, Member)]
 
+    def views_of(self, member: Member, count: int) -> int:
+        """How many of so many views a model sees: several share them, so that they cost no more than one."""
+        whole = sum(each.share for each in self.each_member())
+        return max(1, round(count * member.share / whole))
+
     def member_loss(self, member: Member, images: Tensor, context: Context) -> Tensor:
         """The loss (B,) as one model sees it, times its share."""
         raise NotImplementedError
@@ -166,9 +181,8 @@ class Similarity(_ClipObjective):
     def member_loss(self, member: Member, images: Tensor, context: Context) -> Tensor:
         if not self.cutouts:
             return member.average(self.distance(member.perceptor.encode_image(images)[:, None], member.rows))
-        if context.seeds is None:
-            raise UsageError(f"the objective '{self.name}' looks at random views and needs seeds")
-        views, _ = Cutouts(self.cutouts, member.perceptor.image_size)(images, context.seeds)
+        seeds = seeds_of(context, self.name)
+        views, _ = Cutouts(self.cutouts, member.perceptor.image_size)(images, seeds)
         losses = member.average(self.distance(member.perceptor.encode_image(views)[:, None], member.rows))
         return losses.view(len(images), self.cutouts).mean(dim=1)
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from .._base import UsageError
 from .clip import Member, Similarity, SimilaritySettings
 from .cutouts import Cutouts
-from .objective import Context, Objective, Start, read_settings
+from .objective import Context, Objective, Start, read_settings, seeds_of
 
 
 @dataclass(frozen=True)
@@ -54,16 +54,11 @@ class Naming(Similarity):
             member.register_buffer("rivals", texts[~near], persistent=False)
 
     def member_loss(self, member: Member, images: Tensor, context: Context) -> Tensor:
-        whole = sum(each.share for each in self.each_member())
         views = images
         if self.cutouts:
-            if context.seeds is None:
-                raise UsageError(f"the objective '{self.name}' looks at random views and needs seeds")
-            # Several models share the views, so that they cost no more than one.
-            count = max(1, round(self.cutouts * member.share / whole))
-            size = member.perceptor.image_size
+            count, size = self.views_of(member, self.cutouts), member.perceptor.image_size
             cut = Cutouts(count, size, self.settings.scale, perspective=0.2, flip=0.0, jitter=0.0)
-            views = cut(images, context.seeds)[0]
+            views = cut(images, seeds_of(context, self.name))[0]
         features = member.perceptor.encode_image(views).float()
         own, rest = features @ member.rows.T, features @ member.rivals.to(features).T
         sharp = self.settings.sharpness

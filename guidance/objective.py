@@ -175,6 +175,17 @@ def required(value: T | None, what: str, objective: str) -> T:
     return value
 
 
+def seeds_of(context: Context, objective: str) -> Sequence[int]:
+    """The seeds of random views.
+
+    Raises:
+        UsageError: there are none.
+    """
+    if context.seeds is None:
+        raise UsageError(f"the objective '{objective}' looks at random views and needs seeds")
+    return context.seeds
+
+
 def members_of(start: Start, objective: str) -> tuple[tuple[Perceptor, float], ...]:
     """The CLIP models of the start with their shares.
 

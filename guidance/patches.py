@@ -17,7 +17,7 @@ from torch import Tensor
 from .._base import UsageError
 from .clip import Directional, DirectionSettings, Member, cosine_distance
 from .cutouts import Cutouts
-from .objective import Context, Objective, Start, choice, for_batch, read_settings
+from .objective import Context, Objective, Start, choice, for_batch, read_settings, seeds_of
 
 VIEWS = ("inside", "published")
 _DISTORTION = 0.5
@@ -59,20 +59,12 @@ class Patches(Directional):
         self.settings = settings
 
     def member_loss(self, member: Member, images: Tensor, context: Context) -> Tensor:
-        if context.seeds is None:
-            raise UsageError(f"the objective '{self.name}' looks at random views and needs seeds")
-        count = self._counts[self.each_member().index(member)]
-        views = self._views(images, context.seeds, member.perceptor.image_size, count)
+        seeds, count = seeds_of(context, self.name), self.views_of(member, self.settings.count)
+        views = self._views(images, seeds, member.perceptor.image_size, count)
         origin = for_batch(member.origin, len(images), "images").repeat_interleave(count, 0)
         move = F.normalize(member.perceptor.encode_image(views) - origin, dim=-1, eps=self.floor)
         losses = accepted(cosine_distance(move[:, None], member.rows), self.settings.threshold)
         return member.average(losses.view(len(images), count, -1).mean(1))
-
-    @property
-    def _counts(self) -> list[int]:
-        """How many views each model sees: several models share them, so that they cost no more than one."""
-        shares = [member.share for member in self.each_member()]
-        return [max(1, round(self.settings.count * share / sum(shares))) for share in shares]
 
     def _views(self, images: Tensor, seeds: Sequence[int], size: int, count: int) -> Tensor:
         settings = self.settings

@@ -15,8 +15,7 @@ from ..._base import InputFileError
 from ...generators.style.stylist import Stylist
 from ..files import PendingFile, input_file, reason
 from ..films import add_pictures, even, import_av, levels_of
-from .finish import finished
-from .method import drawn
+from .finish import finished, in_style
 from .settings import StyleSettings
 
 FILMS = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v")
@@ -127,8 +126,8 @@ def style_film(film: Film, stylist: Stylist, settings: StyleSettings, path: Path
 
 
 def _finished(stylist: Stylist, photo: Tensor, settings: StyleSettings) -> Tensor:
-    styled = drawn(stylist, photo, settings)
-    return finished(photo, styled, settings.strength, settings.colours, settings.contrast)
+    made = in_style(stylist, photo, settings).cpu()
+    return finished(photo, made, settings.strength, settings.colours, settings.contrast)
 
 
 def _sound(source: Any, target: Any) -> tuple[Any, Any] | None:

@@ -8,7 +8,9 @@ import torch
 from torch import Tensor
 from torchvision.transforms.functional import adjust_contrast
 
+from ...generators.style.stylist import Stylist
 from ..framing import blend, resize
+from .settings import StyleSettings
 
 # Above this shorter side strokes grow with the picture, half as fast as it does.
 _LARGE = 768
@@ -28,6 +30,15 @@ def texture_scale(height: int, width: int, asked: float | None) -> float:
 def working_size(height: int, width: int, scale: float) -> tuple[int, int]:
     """Height and width at which a picture is styled whose strokes are `scale` times as large."""
     return max(1, round(height / scale)), max(1, round(width / scale))
+
+
+@torch.no_grad()
+def in_style(stylist: Stylist, image: Tensor, settings: StyleSettings) -> Tensor:
+    """The styled picture (1,3,h,w) of an image (1,3,H,W), at the size that its strokes ask for."""
+    height, width = image.shape[-2:]
+    size = working_size(height, width, texture_scale(height, width, settings.texture))
+    device = next(stylist.network.parameters()).device
+    return stylist(resize(image, *size).to(device))
 
 
 def finished(

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from ..._base import PromptbrushError, UsageError
@@ -15,13 +14,12 @@ from ...generators.packs.pack import load_pack
 from ...generators.style.styler import Styler, save_styler
 from ...generators.style.stylist import Stylist
 from ..doctor import resolve_device
-from ..framing import resize
 from ..models import ModelChoice
 from ..optimise import signed_prompts
 from ..pictures import Picture, read_picture, write_picture
 from ..running import run_to_end
 from ..watching import Consumer
-from .finish import finished, texture_scale, working_size
+from .finish import finished, in_style
 from .regions import region_mask
 from .settings import StyleSettings, style_settings
 from .stylists import Published, fast_stylist, named_stylist
@@ -114,24 +112,15 @@ def run_task(
 
 def draw(stylist: Stylist, canvas: Canvas, settings: StyleSettings) -> StyleResult:
     """A picture by a network that has its style already, in one pass."""
-    made = finish(canvas, drawn(stylist, canvas.image, settings), settings)
+    made = finish(canvas, in_style(stylist, canvas.image, settings), settings)
     return StyleResult(made, canvas.image, stylist, settings, alpha=canvas.alpha, notes=canvas.notes)
 
 
-@torch.no_grad()
-def drawn(stylist: Stylist, image: Tensor, settings: StyleSettings) -> Tensor:
-    """The styled picture (1,3,h,w) of an image (1,3,H,W), at the size that its strokes ask for."""
-    height, width = image.shape[-2:]
-    scale = texture_scale(height, width, settings.texture)
-    device = next(stylist.network.parameters()).device
-    return stylist(resize(image, *working_size(height, width, scale)).to(device)).cpu()
-
-
-def finish(canvas: Canvas, styled: Tensor, settings: StyleSettings) -> Tensor:
+def finish(canvas: Canvas, made: Tensor, settings: StyleSettings) -> Tensor:
     """The result of a styled picture, on the CPU."""
     return finished(
         canvas.image.cpu(),
-        styled.cpu(),
+        made.cpu(),
         settings.strength,
         settings.colours,
         settings.contrast,

@@ -30,7 +30,7 @@ from ..framing import resize
 from ..models import ModelChoice, load_painters
 from ..optimise import signed_prompts
 from ..pictures import read_picture
-from .finish import texture_scale, working_size
+from .finish import in_style, texture_scale, working_size
 from .settings import StyleSettings
 from .stylists import of_stylenet, of_styler, style_vector
 
@@ -157,11 +157,9 @@ class Task:
         """The photograph in the style as far as it has come, at the size that its strokes ask for: (1,3,h,w)."""
         if self.driver is not None:
             self.stylist.network.load_state_dict(dict(self._weights()), strict=False)
-        height, width = self.photo.shape[-2:]
         if self.settings.fit == "stretch":
             return self.stylist(resize(self.photo, self.settings.side, self.settings.side))
-        scale = texture_scale(height, width, self.settings.texture)
-        return self.stylist(resize(self.photo, *working_size(height, width, scale)))
+        return in_style(self.stylist, self.photo, self.settings)
 
     def _weights(self) -> Mapping[str, Tensor]:
         if self.driver is None or isinstance(self.driver.latent, Tensor):
