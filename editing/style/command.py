@@ -11,8 +11,10 @@ from rich.console import Console
 from rich.progress import track
 
 from ..._base import UsageError
+from ...generators.packs.pack import load_pack
 from ..commands import StoppedError, enough_memory, names_a_file, own_models
 from ..consumers import Progress
+from ..doctor import resolve_device
 from ..files import prepare_folder
 from ..framing import strip
 from ..metadata import embed
@@ -26,7 +28,7 @@ from .knowing import warnings_of
 from .method import Canvas, StyleResult, canvas_of, draw, run_task, trained
 from .recipe import StyleRecipe, Way, check_files, published_of, recipe_of
 from .settings import StyleSettings
-from .stylists import Published
+from .stylists import Published, Taught, taught
 from .task import task_of
 
 
@@ -77,10 +79,11 @@ def style_pictures(job: StyleJob) -> Iterator[str]:
     paths = [row[0] for row in plan(names, 1, job.output, "style", care)]
     job.extras.check()
     with enough_memory():
-        stylist = trained(job.settings, job.models, job.fast, job.styler, job.published)
+        known = _known(job)
+        stylist = trained(job.settings, job.models, job.fast, job.styler, job.published, known)
         told: set[str] = set()
         yield f"models: {job.models.pack} pack{own_models(job.models)}, {_way(job)}"
-        for note in warnings_of(job.settings, job.models) if not job.styler else ():
+        for note in warnings_of(job.settings, known, job.models.pack) if known else ():
             yield f"note: {note}"
         for picture, path in zip(job.pictures, paths, strict=True):
             recipe = recipe_of(
@@ -90,7 +93,7 @@ def style_pictures(job: StyleJob) -> Iterator[str]:
             if stylist is not None:
                 result = draw(stylist, canvas, job.settings)
             else:
-                result = _train(job, canvas, path)
+                result = _train(job, canvas, path, known)
             yield from _saved(result, path, job, recipe, told)
 
 
@@ -159,8 +162,14 @@ def _canvas(job: StyleJob, picture: Picture) -> Canvas:
     return Canvas(found.image, found.mask, picture.alpha, picture.notes)
 
 
-def _train(job: StyleJob, canvas: Canvas, path: Path) -> StyleResult:
-    task = task_of(job.settings, canvas.image, job.models)
+def _known(job: StyleJob) -> Taught | None:
+    """The pack's styler with its CLIP, where words are what it is told."""
+    pack = load_pack(job.models.pack)
+    return taught(pack, resolve_device(job.models.device)) if pack.styler and not job.styler else None
+
+
+def _train(job: StyleJob, canvas: Canvas, path: Path, known: Taught | None) -> StyleResult:
+    task = task_of(job.settings, canvas.image, job.models, known)
     consumers = [Progress(readable(Path(path.name))), *consumers_for(path, job.extras)]
     return run_task(task, canvas, consumers, job.checkpoint)
 

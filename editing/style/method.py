@@ -22,7 +22,7 @@ from ..watching import Consumer
 from .finish import finished, in_style
 from .regions import region_mask
 from .settings import StyleSettings, style_settings
-from .stylists import Published, fast_stylist, named_stylist
+from .stylists import Published, Taught, fast_stylist, named_stylist
 from .task import Task, task_of
 
 
@@ -178,9 +178,17 @@ def canvas_of(
 
 
 def trained(
-    settings: StyleSettings, choice: ModelChoice, fast: bool, styler: str | None, published: Published
+    settings: StyleSettings,
+    choice: ModelChoice,
+    fast: bool,
+    styler: str | None,
+    published: Published,
+    known: Taught | None = None,
 ) -> Stylist | None:
     """The network that has its style already, if one is asked for.
+
+    Args:
+        known: the pack's styler with its CLIP, if they are loaded already.
 
     Raises:
         UsageError, InputFileError, MissingError: in one line.
@@ -195,4 +203,4 @@ def trained(
     if not settings.prompt.strip():
         raise UsageError('there is no style; write one, such as "a stained glass window"')
     prompts = signed_prompts(settings.prompt, settings.negative)
-    return fast_stylist(prompts, pack, device, published, choice.clip)
+    return fast_stylist(prompts, pack, device, published, choice.clip, known)

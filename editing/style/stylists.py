@@ -17,7 +17,7 @@ from ...generators.style.styler import FACTOR, Styler, blended, load_styler
 from ...generators.style.stylist import Stylist
 from ...generators.style.transformer import FACTOR as TRANSFORMER_FACTOR
 from ...generators.style.transformer import load_text_to_style, load_transformer
-from ...guidance.perceptor import load_perceptor
+from ...guidance.perceptor import Perceptor, load_perceptor
 from ...guidance.prompts import Prompt, encode_prompts
 from ..files import input_file
 from ..pictures import read_picture
@@ -123,22 +123,34 @@ def _adain(
     return Stylist(decoder, lambda images, at: decoder(encoder(images)), adain.FACTOR, reach=96)
 
 
-@torch.no_grad()
-def style_vector(prompts: Sequence[Prompt], pack: Pack, device: torch.device) -> Tensor:
-    """What the pack's styler makes of prompts, (1,S): the mean of their vectors by weight.
+@dataclass(frozen=True)
+class Taught:
+    """A pack's styler of all styles, and its CLIP, which tells it the texts, whichever CLIP guides."""
 
-    The pack's own CLIP tells it the texts, whichever CLIP guides.
+    styler: Styler
+    perceptor: Perceptor
+
+    @torch.no_grad()
+    def vector(self, prompts: Sequence[Prompt]) -> Tensor:
+        """What the styler makes of prompts, (1,S): the mean of their vectors by weight.
+
+        Raises:
+            UsageError: one should count against. InputFileError: a picture among them that cannot be read.
+        """
+        if any(prompt.weight < 0 for prompt in prompts):
+            raise UsageError("a style in one pass cannot be told what not to be; leave the negative out")
+        found = encode_prompts(self.perceptor, prompts, load_image=lambda path: read_picture(path).image)
+        vectors: Tensor = self.styler.text(found.features)
+        return (found.weights / found.weights.sum())[None] @ vectors
+
+
+def taught(pack: Pack, device: torch.device) -> Taught:
+    """Load both.
 
     Raises:
-        UsageError, InputFileError, MissingError: in one line.
+        InputFileError, MissingError: in one line.
     """
-    if any(prompt.weight < 0 for prompt in prompts):
-        raise UsageError("a style in one pass cannot be told what not to be; leave the negative out")
-    perceptor = load_perceptor(pack.clip_spec, device)
-    styler = load_styler(pack.path("styler")).to(device)
-    found = encode_prompts(perceptor, prompts, load_image=lambda path: read_picture(path).image)
-    vectors: Tensor = styler.text(found.features)
-    return (found.weights / found.weights.sum())[None] @ vectors
+    return Taught(load_styler(pack.path("styler")).to(device), load_perceptor(pack.clip_spec, device))
 
 
 @torch.no_grad()
@@ -148,11 +160,13 @@ def fast_stylist(
     device: torch.device,
     published: Published = _NONE,
     clip: str | None = None,
+    known: Taught | None = None,
 ) -> Stylist:
     """One network for every text: the pack's own, or FastCLIPstyler's if its files are given.
 
     Args:
         clip: whose features FastCLIPstyler knows; the pack's by default.
+        known: the pack's own, if it is loaded already.
 
     Raises:
         UsageError, InputFileError, MissingError: in one line.
@@ -161,8 +175,8 @@ def fast_stylist(
         perceptor = load_perceptor(clip or pack.clip_spec, device)
         found = encode_prompts(perceptor, prompts, load_image=lambda path: read_picture(path).image)
         return _transformer(found.features, found.weights / found.weights.sum(), published, device)
-    styler = load_styler(pack.path("styler")).to(device)
-    return of_styler(styler, style_vector(prompts, pack, device))
+    known = known or taught(pack, device)
+    return of_styler(known.styler, known.vector(prompts))
 
 
 def _transformer(features: Tensor, shares: Tensor, published: Published, device: torch.device) -> Stylist:

@@ -14,7 +14,7 @@ from torch.func import functional_call
 from ..._base import UsageError
 from ...generators.packs.pack import Pack, load_pack
 from ...generators.style.stylenet import StyleNet
-from ...generators.style.styler import Styler, load_styler, told
+from ...generators.style.styler import Styler, told
 from ...generators.style.stylist import Stylist
 from ...guidance import OBJECTIVES
 from ...guidance.clip import DirectionSettings
@@ -32,7 +32,7 @@ from ..optimise import signed_prompts
 from ..pictures import read_picture
 from .finish import in_style, texture_scale, working_size
 from .settings import StyleSettings
-from .stylists import of_stylenet, of_styler, style_vector
+from .stylists import Taught, of_stylenet, of_styler, taught
 
 _PLATEAU = 0.002
 
@@ -184,11 +184,14 @@ def _below(latent: Latent) -> Iterator[tuple[str, Tensor]]:
     return ((f"network.{name}", value) for name, value in latent.items())
 
 
-def task_of(settings: StyleSettings, photo: Tensor, choice: ModelChoice | None = None) -> Task:
+def task_of(
+    settings: StyleSettings, photo: Tensor, choice: ModelChoice | None = None, known: Taught | None = None
+) -> Task:
     """Load what a style transfer needs and set it up.
 
     Args:
         photo: (1,3,H,W) in [0,1].
+        known: the pack's styler with its CLIP, if they are loaded already.
 
     Raises:
         UsageError, InputFileError, MissingError: what does not fit or is not there.
@@ -196,14 +199,16 @@ def task_of(settings: StyleSettings, photo: Tensor, choice: ModelChoice | None =
     choice = choice or ModelChoice()
     prompts = _prompts(settings)
     device, pack = resolve_device(choice.device), load_pack(choice.pack)
+    if known is None and pack.styler:
+        known = taught(pack, device)
     with torch.random.fork_rng([]):
         torch.manual_seed(settings.seed)
-        stylist = _stylist(settings, prompts, pack, device)
+        stylist = _stylist(settings, prompts, pack, known, device)
     photo = photo.to(device)
     if not settings.steps:
         return Task(photo, stylist, None, [], settings)
     perceptor = load_painters(choice, pack, device, resolve_precision(choice.precision, device))
-    others = load_styler(pack.path("styler")).words if pack.styler else ()
+    others = known.styler.words if known else ()
 
     def judge(image: Tensor) -> Objective:
         objective = objective_of(settings, prompts, image, perceptor, others)
@@ -226,15 +231,17 @@ def _prompts(settings: StyleSettings) -> tuple[Prompt, ...]:
     return signed_prompts(settings.prompt, settings.negative)
 
 
-def _stylist(settings: StyleSettings, prompts: Sequence[Prompt], pack: Pack, device: torch.device) -> Stylist:
+def _stylist(
+    settings: StyleSettings, prompts: Sequence[Prompt], pack: Pack, known: Taught | None, device: torch.device
+) -> Stylist:
     if settings.network == "stylenet":
         return of_stylenet(StyleNet().to(device))
     if settings.start == "random":
         return of_styler(Styler(features=0).to(device))
+    known = known or taught(pack, device)
     words = [prompt for prompt in prompts if prompt.weight > 0]
-    vector = style_vector(words if settings.start == "words" else parse_prompts("a photo"), pack, device)
-    styler = load_styler(pack.path("styler")).to(device)
-    return of_styler(told(styler, vector, settings.prompt))
+    vector = known.vector(words if settings.start == "words" else parse_prompts("a photo"))
+    return of_styler(told(known.styler, vector, settings.prompt))
 
 
 def _driver(settings: StyleSettings, stylist: Stylist) -> Gradient:

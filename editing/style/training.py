@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ..._base import Autosave, UsageError, did_you_mean, loaded_state, save_state
 from ...generators.packs.pack import Pack, load_pack
-from ...generators.style.styler import load_styler, save_styler, told
+from ...generators.style.styler import save_styler, told
 from ...guidance.objective import Context, total
 from ...guidance.perceptor import AnyPerceptor
 from ...guidance.prompts import Prompt, parse_prompts
@@ -24,7 +24,7 @@ from ..files import prove_folder
 from ..models import ModelChoice, load_painters
 from .lessons import DRAWN, LICENCE, cropped, drawn, photographs, told_now_and_then
 from .settings import StyleSettings
-from .stylists import of_styler, style_vector
+from .stylists import of_styler, taught
 from .task import objective_of
 from .teaching import TeachingLoss, TeachingSettings
 
@@ -87,9 +87,8 @@ class StylerTraining:
         self.photos, self.prompts, self.perceptor = list(photos), tuple(prompts), perceptor
         self.settings, self.path, self.done = settings, checkpoint, 0
         device = perceptor.members[0][0].device
-        vector = style_vector(prompts, pack, device)
-        many = load_styler(pack.path("styler")).to(device)
-        self.styler, self.others = told(many, vector, ""), many.words
+        known = taught(pack, device)
+        self.styler, self.others = told(known.styler, known.vector(prompts), ""), known.styler.words
         self.styler.vector.requires_grad_()
         if settings.light:
             asked = {name: value for name, value in self.styler.named_parameters() if _is_light(name)}
