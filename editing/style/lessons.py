@@ -1,18 +1,21 @@
-"""What stylers learn from: photographs, the same drawn in a style, and how textures are compared."""
+"""What stylers learn from: photographs, the same drawn in a style, textures compared; and the steps of a training."""
 
 from __future__ import annotations
 
 import random
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
-from ..._base import InputFileError
+from ..._base import Autosave, InputFileError, loaded_state, save_state
+from ...generators.style.styler import Styler
 from ...guidance.training.styles.table import stylise
 from ..pictures import read_picture
 
@@ -68,6 +71,83 @@ def relative(found: Tensor, wanted: Tensor) -> Tensor:
 def pixels(levels: NDArray[np.uint8]) -> Tensor:
     """uint8 (...,H,W,3) -> (...,3,H,W) in [0,1]."""
     return torch.from_numpy(np.ascontiguousarray(levels)).movedim(-1, -3).float() / 255
+
+
+class Steps(Protocol):
+    """What `Course` needs to know of a training's settings."""
+
+    @property
+    def steps(self) -> int:
+        """How many."""
+
+    @property
+    def lr(self) -> float:
+        """Learning rate at its highest."""
+
+    @property
+    def save_seconds(self) -> float:
+        """At least so long between two saves."""
+
+
+class Course(ABC):
+    """The steps of a styler's training. A checkpoint is continued, where there is one.
+
+    Args:
+        styler: what is trained. optimiser: over what of it moves.
+        checkpoint: the file; None keeps nothing.
+        longest: a gradient is shortened to this length; None leaves it.
+    """
+
+    def __init__(
+        self,
+        styler: Styler,
+        optimiser: torch.optim.Optimizer,
+        plan: Steps,
+        seed: int,
+        checkpoint: Path | None,
+        longest: float | None = None,
+    ) -> None:
+        self.styler, self.optimiser, self.plan, self.seed = styler, optimiser, plan, seed
+        self.path, self.longest, self.done = checkpoint, longest, 0
+        self.rng = random.Random(seed)
+        if checkpoint and checkpoint.exists():
+            with loaded_state(checkpoint, next(styler.parameters()).device) as state:
+                styler.load_state_dict(state["styler"])
+                optimiser.load_state_dict(state["optimiser"])
+                self.done = state["done"]
+
+    @abstractmethod
+    def rate(self, index: int) -> float:
+        """Share of the learning rate at a step."""
+
+    @abstractmethod
+    def loss(self) -> Tensor:
+        """Of a step, a scalar; all that is random in it comes from `rng`."""
+
+    def run(self) -> Iterator[tuple[int, float]]:
+        """(steps done, loss) after each step; finished steps are not repeated."""
+        autosave = Autosave(self.save, self.plan.save_seconds)
+        for index in range(self.done, self.plan.steps):
+            for group in self.optimiser.param_groups:
+                group["lr"] = self.plan.lr * self.rate(index)
+            # What a step sees follows from its number, so that a stopped training goes on to the same end.
+            self.rng.seed(f"{self.seed} {index}")
+            loss = self.loss()
+            self.optimiser.zero_grad()
+            torch.autograd.backward(loss)
+            if self.longest is not None:
+                nn.utils.clip_grad_norm_(self.styler.parameters(), self.longest)
+            self.optimiser.step()
+            self.done = index + 1
+            autosave()
+            yield self.done, float(loss.detach())
+        self.save()
+
+    def save(self) -> None:
+        """Write the whole state in one step, if it is to be kept."""
+        if self.path:
+            state = {"styler": self.styler.state_dict(), "optimiser": self.optimiser.state_dict()}
+            save_state(self.path, {**state, "done": self.done})
 
 
 def told_now_and_then(steps: Iterator[tuple[int, float]], total_steps: int) -> Iterator[str]:

@@ -14,13 +14,24 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ..._base import Autosave, UsageError, kept, loaded_state, save_state
+from ..._base import UsageError, kept
 from ...generators.packs.pack import load_pack
 from ...generators.style.styler import Styler, load_styler, save_styler
 from ...guidance.content import LiteLayers
 from ...guidance.perceptor import Perceptor, load_perceptor
 from ...guidance.training.styles.table import STYLES
-from .lessons import DRAWN, LICENCE, cropped, drawn, gram, photographs, pixels, relative, told_now_and_then
+from .lessons import (
+    DRAWN,
+    LICENCE,
+    Course,
+    cropped,
+    drawn,
+    gram,
+    photographs,
+    pixels,
+    relative,
+    told_now_and_then,
+)
 
 # Frames and borders that some styles have are cut off.
 _BORDER = 40
@@ -116,7 +127,7 @@ class TeachingLoss(nn.Module):
         )
 
 
-class Teaching:
+class Teaching(Course):
     """Teaches a styler all drawn styles by their words; a checkpoint in `folder` is continued.
 
     Args:
@@ -134,26 +145,21 @@ class Teaching:
         seed: int,
         begin: Path | None = None,
     ) -> None:
-        self.seed = seed
-        self.settings, self.path, self.done = settings, folder / "fast-styler.pt", 0
+        self.settings = settings
         self.pairs = drawn_pairs(photos, folder, settings.each)
         self.texts, self.pictures = self._features(perceptor)
         with torch.random.fork_rng([]):
             torch.manual_seed(seed)
-            self.styler = load_styler(begin) if begin else Styler(self.texts[0].shape[1])
-        self.styler.train().requires_grad_()
-        if self.styler.shape["features"] != self.texts[0].shape[1]:
+            styler = load_styler(begin) if begin else Styler(self.texts[0].shape[1])
+        styler.train().requires_grad_()
+        if styler.shape["features"] != self.texts[0].shape[1]:
             raise UsageError(
                 f"{begin}: is a styler for another CLIP, or of one style; give one of all styles"
             )
-        self.styler.words = words_of_styles()
-        self.rng, self.loss = random.Random(seed), TeachingLoss(settings)
-        self.optimiser = torch.optim.Adam(self.styler.parameters(), settings.lr, betas=(0.9, 0.99))
-        if self.path.exists():
-            with loaded_state(self.path, torch.device("cpu")) as state:
-                self.styler.load_state_dict(state["styler"])
-                self.optimiser.load_state_dict(state["optimiser"])
-                self.done = state["done"]
+        styler.words = words_of_styles()
+        self.lesson = TeachingLoss(settings)
+        optimiser = torch.optim.Adam(styler.parameters(), settings.lr, betas=(0.9, 0.99))
+        super().__init__(styler, optimiser, settings, seed, folder / "fast-styler.pt", longest=1.0)
 
     @torch.no_grad()
     def _features(self, perceptor: Perceptor) -> tuple[list[Tensor], Tensor]:
@@ -167,31 +173,18 @@ class Teaching:
         ]
         return told_by, torch.cat(seen)
 
-    def run(self) -> Iterator[tuple[int, float]]:
-        """(steps done, loss) after each step; finished steps are not repeated."""
-        autosave, settings = Autosave(self.save, self.settings.save_seconds), self.settings
-        for index in range(self.done, settings.steps):
-            rate = 0.02 + 0.49 * (1 + math.cos(math.pi * index / settings.steps))
-            for group in self.optimiser.param_groups:
-                group["lr"] = settings.lr * rate * min(1.0, (index + 1) / 50)
-            # What a step sees follows from its number, so that a stopped training goes on to the same end.
-            self.rng.seed(f"{self.seed} {index}")
-            loss = self._step()
-            self.done = index + 1
-            autosave()
-            yield self.done, loss
-        self.save()
+    def rate(self, index: int) -> float:
+        """See `Course`: a short rise, then the fall of a cosine."""
+        fall = 0.02 + 0.49 * (1 + math.cos(math.pi * index / self.settings.steps))
+        return fall * min(1.0, (index + 1) / 50)
 
-    def _step(self) -> float:
+    def loss(self) -> Tensor:
+        """See `Course`."""
         rows = [self._row() for _ in range(self.settings.batch)]
         photos, wanted, features = (torch.stack(each) for each in zip(*rows, strict=True))
         at = (4 * self.rng.randrange(64), 4 * self.rng.randrange(64))
-        loss = self.loss(self.styler(photos, self.styler.text(features), at), wanted)
-        self.optimiser.zero_grad()
-        torch.autograd.backward(loss)
-        nn.utils.clip_grad_norm_(self.styler.parameters(), 1.0)
-        self.optimiser.step()
-        return float(loss.detach())
+        loss: Tensor = self.lesson(self.styler(photos, self.styler.text(features), at), wanted)
+        return loss
 
     def _row(self) -> tuple[Tensor, Tensor, Tensor]:
         """A photograph, what should become of it, and the features that say so."""
@@ -211,11 +204,6 @@ class Teaching:
         noise = torch.randn(feature.shape, generator=torch.Generator().manual_seed(self.rng.getrandbits(40)))
         noisy = F.normalize(feature + settings.noise * noise / len(feature) ** 0.5, dim=0)
         return pair[0], pair[0] if plain else pair[1], noisy
-
-    def save(self) -> None:
-        """Write the whole state in one step."""
-        state = {"styler": self.styler.state_dict(), "optimiser": self.optimiser.state_dict()}
-        save_state(self.path, {**state, "done": self.done})
 
 
 def teach(

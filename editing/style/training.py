@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..._base import Autosave, UsageError, did_you_mean, loaded_state, save_state
+from ..._base import UsageError, did_you_mean
 from ...generators.packs.pack import Pack, load_pack
 from ...generators.style.styler import save_styler, told
 from ...guidance.objective import Context, total
@@ -22,7 +21,7 @@ from ...guidance.training.styles.table import STYLES
 from ..doctor import resolve_device, resolve_precision
 from ..files import prove_folder
 from ..models import ModelChoice, load_painters
-from .lessons import DRAWN, LICENCE, cropped, drawn, photographs, told_now_and_then
+from .lessons import DRAWN, LICENCE, Course, cropped, drawn, photographs, told_now_and_then
 from .settings import StyleSettings
 from .stylists import of_styler, taught
 from .task import objective_of
@@ -65,7 +64,7 @@ class StylerSettings:
     save_seconds: float = 120.0
 
 
-class StylerTraining:
+class StylerTraining(Course):
     """Trains a styler of one style on photographs, from what the pack's styler makes of its words.
 
     Args:
@@ -85,43 +84,23 @@ class StylerTraining:
         checkpoint: Path | None = None,
     ) -> None:
         self.photos, self.prompts, self.perceptor = list(photos), tuple(prompts), perceptor
-        self.settings, self.path, self.done = settings, checkpoint, 0
-        device = perceptor.members[0][0].device
-        known = taught(pack, device)
-        self.styler, self.others = told(known.styler, known.vector(prompts), ""), known.styler.words
-        self.styler.vector.requires_grad_()
+        self.settings, self.device = settings, perceptor.members[0][0].device
+        known = taught(pack, self.device)
+        styler, self.others = told(known.styler, known.vector(prompts), ""), known.styler.words
+        parts = dict(styler.requires_grad_(False).named_parameters())
         if settings.light:
-            asked = {name: value for name, value in self.styler.named_parameters() if _is_light(name)}
-        else:
-            asked = dict(self.styler.named_parameters())
-        moved = [value.requires_grad_() for value in (*asked.values(), self.styler.vector)]
-        self.optimiser = torch.optim.Adam(moved, settings.lr)
-        self.seed, self.rng = seed, random.Random(seed)
-        self.lesson = TeachingLoss(TeachingSettings()).to(device) if settings.example else None
-        self.first = copy.deepcopy(self.styler).requires_grad_(False)
-        self.device = device
-        if checkpoint and checkpoint.exists():
-            self._load(checkpoint)
+            parts = {name: value for name, value in parts.items() if _is_light(name)}
+        moved = [value.requires_grad_() for value in (*parts.values(), styler.vector)]
+        self.lesson = TeachingLoss(TeachingSettings()).to(self.device) if settings.example else None
+        self.first = copy.deepcopy(styler).requires_grad_(False)
+        super().__init__(styler, torch.optim.Adam(moved, settings.lr), settings, seed, checkpoint)
 
-    def run(self) -> Iterator[tuple[int, float]]:
-        """(steps done, loss) after each step; finished steps are not repeated."""
-        settings = self.settings
-        autosave = Autosave(self.save, settings.save_seconds)
-        for index in range(self.done, settings.steps):
-            for group in self.optimiser.param_groups:
-                group["lr"] = settings.lr * (1 - index / settings.steps)
-            # What a step sees follows from its number, so that a stopped training goes on to the same end.
-            self.rng.seed(f"{self.seed} {index}")
-            loss = self._loss()
-            self.optimiser.zero_grad()
-            torch.autograd.backward(loss)
-            self.optimiser.step()
-            self.done = index + 1
-            autosave()
-            yield self.done, float(loss.detach())
-        self.save()
+    def rate(self, index: int) -> float:
+        """See `Course`: it falls to 0."""
+        return 1 - index / self.settings.steps
 
-    def _loss(self) -> Tensor:
+    def loss(self) -> Tensor:
+        """See `Course`."""
         settings = self.settings
         chosen = self.rng.choices(self.photos, k=settings.batch)
         photos, goals = self._seen(chosen)
@@ -161,18 +140,6 @@ class StylerTraining:
         down, right = (self.rng.randint(1, _MOVE) for _ in range(2))
         moved = of_styler(self.styler).whole(photos[..., down:, right:])
         return (moved - made[..., down:, right:]).square().mean()
-
-    def save(self) -> None:
-        """Write the state, if it is to be kept."""
-        if self.path:
-            state = {"styler": self.styler.state_dict(), "optimiser": self.optimiser.state_dict()}
-            save_state(self.path, {**state, "done": self.done})
-
-    def _load(self, path: Path) -> None:
-        with loaded_state(path, self.device) as state:
-            self.styler.load_state_dict(state["styler"])
-            self.optimiser.load_state_dict(state["optimiser"])
-            self.done = state["done"]
 
 
 def _is_light(name: str) -> bool:
