@@ -7,6 +7,7 @@ Importing it does not import torch, so that listing names and printing help stay
 from __future__ import annotations
 
 import difflib
+import hashlib
 import importlib
 import importlib.metadata
 import os
@@ -156,6 +157,19 @@ def _load_plugin(point: importlib.metadata.EntryPoint, what: str) -> Any:
         raise MissingError(
             f"{what} of the package {package} cannot be loaded ({why}); install that package again, or remove it"
         ) from error
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file, in hex.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(2**20):
+            digest.update(chunk)
+    return digest.hexdigest()
 
 
 def save_state(path: Path, state: dict[str, Any]) -> None:

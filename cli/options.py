@@ -8,6 +8,15 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperOption
 
+from .._base import Entry, load_target
+
+# Command -> the settings that its flags are.
+_SETTINGS = {
+    "edit": Entry(".editing.recipe:EditSettings"),
+    "shapes": Entry(".editing.shapes.settings:ShapesSettings"),
+    "style": Entry(".editing.style.settings:StyleSettings"),
+}
+
 
 class SettingsCommand(TyperCommand):
     """Takes the help of its flags from the settings, where their defaults are written; only when help is asked for."""
@@ -23,17 +32,7 @@ class SettingsCommand(TyperCommand):
 
     def _fields(self) -> Any:
         """Name -> field of the settings of this command."""
-        if self.name == "shapes":
-            from ..editing.shapes.settings import ShapesSettings
-
-            return ShapesSettings.model_fields
-        if self.name == "style":
-            from ..editing.style.settings import StyleSettings
-
-            return StyleSettings.model_fields
-        from ..editing.recipe import EditSettings
-
-        return EditSettings.model_fields
+        return load_target(_SETTINGS[self.name or ""], "the settings").model_fields
 
 
 SETTING = typer.Option(show_default=False)

@@ -18,7 +18,7 @@ _FACES = typer.Option(min=2, help="how many faces to draw")
 _STEPS = typer.Option(min=1, help="steps of training; else the preset's")
 
 
-def _chosen(**given: int | None) -> dict[str, int]:
+def _chosen(**given: Any) -> dict[str, Any]:
     return {name: value for name, value in given.items() if value is not None}
 
 
@@ -137,8 +137,7 @@ def train_fast_styler(
     """Teach one network all styles that promptbrush draws, by their words; a stopped training goes on."""
     from ..editing.style import teaching
 
-    chosen: dict[str, Any] = {**_chosen(steps=steps, batch=batch, each=each), **({"lr": lr} if lr else {})}
-    settings = teaching.TeachingSettings(**chosen)
+    settings = teaching.TeachingSettings(**_chosen(steps=steps, batch=batch, each=each, lr=lr or None))
     report(teaching.teach(photos, pack, work, output, settings, seed, begin))
 
 
@@ -171,17 +170,10 @@ def train_styler(
     from ..editing.models import ModelChoice
     from ..editing.style import training
 
-    chosen = {
-        "steps": steps,
-        "batch": batch,
-        "crop": crop,
-        "lr": lr,
-        "consistency": consistency,
-        "light": light,
-        "example": example,
-    }
-    given: dict[str, Any] = {name: value for name, value in chosen.items() if value is not None}
-    settings = training.StylerSettings(**given)
+    chosen = _chosen(
+        steps=steps, batch=batch, crop=crop, lr=lr, consistency=consistency, light=light, example=example
+    )
+    settings = training.StylerSettings(**chosen)
     choice = ModelChoice(pack, clip=clip, device=device, precision=precision)
     report(training.train_styler(prompt, photos, output, choice, settings, seed, checkpoint))
 

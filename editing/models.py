@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import hashlib
 import os
 import re
 from dataclasses import dataclass, field
@@ -12,7 +11,7 @@ from typing import Any
 
 import torch
 
-from .._base import InputFileError, MissingError, UsageError
+from .._base import InputFileError, MissingError, UsageError, sha256_of
 from ..generators.content import FaceContent, load_content
 from ..generators.encoder import Encoder, load_encoder
 from ..generators.packs.pack import Pack, embedded_packs, load_pack
@@ -296,6 +295,6 @@ def sha256(path: Path) -> str:
         InputFileError: it cannot be read.
     """
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()[:_DIGITS]
+        return sha256_of(path)[:_DIGITS]
     except OSError as error:
         raise InputFileError(f"{path}: cannot be read ({reason(error)}); check its permissions") from error

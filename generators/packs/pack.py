@@ -6,7 +6,6 @@ Nothing here imports torch, so that listing packs stays fast.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import secrets
@@ -27,7 +26,7 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails, from_json
 
-from ..._base import InputFileError, MissingError, UsageError, did_you_mean
+from ..._base import InputFileError, MissingError, UsageError, did_you_mean, sha256_of
 
 MANIFEST_NAME = "pack.json"
 FORMAT = 1
@@ -280,7 +279,7 @@ def write_manifest(folder: str | Path, **fields: Any) -> Pack:
     """
     path = Path(folder) / MANIFEST_NAME
     try:
-        files = {file: _sha256(Path(folder) / file) for file in sorted(_weights(Path(folder)))}
+        files = {file: sha256_of(Path(folder) / file) for file in sorted(_weights(Path(folder)))}
         pack = _parse({**fields, "files": files}, path)
         _write(path, json.dumps(pack.model_dump(mode="json", exclude_none=True), indent=1) + "\n")
     except OSError as error:
@@ -383,17 +382,9 @@ def _compare(path: Path, digest: str) -> Literal["missing", "changed", "unreadab
     try:
         if not path.is_file():
             return "missing"
-        return None if _sha256(path) == digest else "changed"
+        return None if sha256_of(path) == digest else "changed"
     except OSError:
         return "unreadable"
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(2**20):
-            digest.update(chunk)
-    return digest.hexdigest()
 
 
 def _write(path: Path, text: str) -> None:

@@ -8,7 +8,6 @@ stitches over a plain sky. And it has some noise, so that what is plain need not
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -18,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..._base import UsageError
+from ..._base import UsageError, sha256_of
 from ..._weights import load_network, save_half
 from .norm import InstanceNorm
 from .transformer import TextToStyle
@@ -226,7 +225,7 @@ def load_styler(path: str | Path, base: Path | None = None) -> Styler:
 
 
 def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    return sha256_of(path)[:16]
 
 
 def _built(header: Mapping[str, str]) -> Styler:

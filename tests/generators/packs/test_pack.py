@@ -373,7 +373,7 @@ def test_a_folder_in_a_file_s_place_is_missing_and_an_unreadable_file_is_told(tm
     def refused(path):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(pack, "_sha256", refused)
+    monkeypatch.setattr(pack, "sha256_of", refused)
     kinds = {fault.file.name: fault.kind for fault in made.verify()}
     assert (kinds["encoder.safetensors"], kinds["stylegan2.safetensors"]) == ("missing", "unreadable")
 
