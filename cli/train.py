@@ -131,13 +131,18 @@ def train_fast_styler(
     each: Annotated[int | None, typer.Option(min=1, help="pictures drawn of every style")] = None,
     begin: Annotated[Path | None, typer.Option("--from", help="go on with this styler of all styles")] = None,
     lr: Annotated[float | None, typer.Option(min=0, help="learning rate at first")] = None,
+    crop: Annotated[
+        int | None, typer.Option(min=32, max=304, help="side of what a step sees, pixels")
+    ] = None,
+    naming: Annotated[float | None, typer.Option(min=0, help="weight of CLIP naming the style")] = None,
     seed: Annotated[int, _SEED] = 0,
     pack: Annotated[str, typer.Option(help="whose CLIP tells the styler a text")] = "mini",
 ) -> None:
     """Teach one network all styles that promptbrush draws, by their words; a stopped training goes on."""
     from ..editing.style import teaching
 
-    settings = teaching.TeachingSettings(**_chosen(steps=steps, batch=batch, each=each, lr=lr or None))
+    chosen = _chosen(steps=steps, batch=batch, each=each, lr=lr or None, crop=crop, naming=naming)
+    settings = teaching.TeachingSettings(**chosen)
     report(teaching.teach(photos, pack, work, output, settings, seed, begin))
 
 

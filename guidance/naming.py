@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+import torch.nn.functional as F
+from torch import Tensor, nn
 
 from .._base import UsageError
 from .clip import Member, Similarity, SimilaritySettings
 from .cutouts import Cutouts
 from .objective import Context, Objective, Start, read_settings, seeds_of
+from .perceptor import AnyPerceptor
 
 
 @dataclass(frozen=True)
@@ -70,3 +72,44 @@ class Naming(Similarity):
 def naming(settings: Mapping[str, Any], start: Start) -> Objective:
     """Whether CLIP would name a picture by the prompts rather than by other words."""
     return Naming(start, read_settings(NamingSettings, settings, "naming"))
+
+
+class Names(nn.Module):
+    """Cross-entropy of the name that each picture of a batch should have, among many.
+
+    Args:
+        names: what each thing is called, in one or several ways.
+        scale: smallest and largest side of the view of a picture, as a share of its shorter side.
+    """
+
+    def __init__(
+        self,
+        perceptor: AnyPerceptor,
+        names: Sequence[Sequence[str]],
+        scale: tuple[float, float] = (0.7, 1.0),
+    ) -> None:
+        super().__init__()
+        self.members, self.scale = perceptor.members, scale
+        self.rows, self.near = [], []
+        for member, _ in self.members:
+            with torch.no_grad():
+                rows = torch.stack([member.encode_text(list(called)).float().mean(0) for called in names])
+            rows = F.normalize(rows, dim=1)
+            self.rows.append(rows)
+            # What means nearly the same is no rival.
+            self.near.append(
+                (rows @ rows.T > NamingSettings.alike) & ~torch.eye(len(rows)).bool().to(rows.device)
+            )
+
+    def forward(self, images: Tensor, wanted: Tensor, seeds: Sequence[int]) -> Tensor:
+        """Pictures (B,3,H,W) in [0,1], the numbers of their names (B,), a seed for the view of each -> (B,)."""
+        losses, seen = [], {}
+        for (member, weight), rows, near in zip(self.members, self.rows, self.near, strict=True):
+            size = member.image_size
+            if size not in seen:
+                cut = Cutouts(1, size, self.scale, perspective=0.2, flip=0.0, jitter=0.0)
+                seen[size] = cut(images, seeds)[0]
+            cosines = member.encode_image(seen[size]).float() @ rows.T
+            logits = (NamingSettings.sharpness * cosines).masked_fill(near[wanted], -torch.inf)
+            losses.append(weight * F.cross_entropy(logits, wanted, reduction="none"))
+        return torch.stack(losses).sum(0) / sum(weight for _, weight in self.members)

@@ -70,7 +70,7 @@ def relative(found: Tensor, wanted: Tensor) -> Tensor:
 
 def pixels(levels: NDArray[np.uint8]) -> Tensor:
     """uint8 (...,H,W,3) -> (...,3,H,W) in [0,1]."""
-    return torch.from_numpy(np.ascontiguousarray(levels)).movedim(-1, -3).float() / 255
+    return torch.from_numpy(np.array(levels)).movedim(-1, -3).float() / 255
 
 
 class Steps(Protocol):

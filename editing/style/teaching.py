@@ -18,8 +18,10 @@ from ..._base import UsageError, kept
 from ...generators.packs.pack import load_pack
 from ...generators.style.styler import Styler, load_styler, save_styler
 from ...guidance.content import LiteLayers
-from ...guidance.perceptor import Perceptor, load_perceptor
+from ...guidance.naming import Names
+from ...guidance.perceptor import AnyPerceptor, Perceptor, load_perceptor
 from ...guidance.training.styles.table import STYLES
+from ..models import ModelChoice, load_painters
 from .lessons import (
     DRAWN,
     LICENCE,
@@ -43,6 +45,8 @@ _SELDOM = frozenset(
 )
 _SELDOM_SHARE, _PLAIN_SHARE = 0.35, 0.02
 _SENTENCES = ("{}", "{}", "a picture: {}", "{} style")
+# Pictures of each style by which it is found out how far a styler's are from being named by it.
+_TRIED = 6
 _PLAIN = ("a photo", "a photograph", "a Photo", "a picture", "an image")
 
 
@@ -52,7 +56,9 @@ class TeachingSettings:
 
     Args:
         each: pictures drawn of every style. crop: side of what a step sees of them.
-        gram: weight of textures, feature: of what is seen where, low: of colours, pixel: of pixels.
+        gram: weight of textures, feature: of what is seen where, low: of colours, pixel: of pixels, mesh: of single
+            rows and columns being lighter than their neighbours, naming: of CLIP naming the style. With the last,
+            styles that are far from it at first are taught more often.
         image_share: how often a picture's features stand for its style in place of words.
         noise: length of what is added to the features, so that near texts mean near styles.
     """
@@ -66,6 +72,8 @@ class TeachingSettings:
     feature: float = 0.5
     low: float = 4.0
     pixel: float = 0.5
+    mesh: float = 8.0
+    naming: float = 0.0
     image_share: float = 0.25
     noise: float = 0.15
     save_seconds: float = 120.0
@@ -117,14 +125,28 @@ class TeachingLoss(nn.Module):
         textures = torch.stack([relative(gram(a), gram(b)) for a, b in zip(found, goals, strict=True)])
         deep = list(zip(found, goals, strict=True))[2:]
         places = torch.stack([relative(a, b) for a, b in deep])
-        low = (F.avg_pool2d(images, 8) - F.avg_pool2d(wanted, 8)).abs().mean()
-        pixels = (images - wanted).abs().mean()
+        apart = images - wanted
+        low = F.avg_pool2d(apart, 8).abs().mean()
+        pixels = apart.abs().mean()
         return (
             settings.gram * textures.mean()
             + settings.feature * places.mean()
             + settings.low * low
             + settings.pixel * pixels
+            + settings.mesh * mesh(apart)
         )
+
+
+def mesh(images: Tensor) -> Tensor:
+    """How much single rows and columns of each four differ, over squares of 16 pixels, as a network may leave them.
+
+    Pictures (B,3,H,W) -> a scalar, the mean distance from what they have in common.
+    """
+    high, wide = (side // 4 * 4 for side in images.shape[-2:])
+    squares = F.avg_pool2d(F.pixel_unshuffle(images[..., :high, :wide], 4), 4)
+    phases = squares.view(len(images), 3, 16, -1)
+    apart: Tensor = (phases - phases.mean(2, keepdim=True)).abs().mean()
+    return apart
 
 
 class Teaching(Course):
@@ -133,6 +155,7 @@ class Teaching(Course):
     Args:
         photos: that styles are drawn of.
         perceptor: whose features tell the styler a text.
+        painters: that should name the style, where `naming` has a weight.
         begin: a styler of all styles to go on with, instead of fresh weights.
     """
 
@@ -144,10 +167,12 @@ class Teaching(Course):
         settings: TeachingSettings,
         seed: int,
         begin: Path | None = None,
+        painters: AnyPerceptor | None = None,
     ) -> None:
         self.settings = settings
         self.pairs = drawn_pairs(photos, folder, settings.each)
-        self.texts, self.pictures = self._features(perceptor)
+        self.perceptor, self.pictures = perceptor, dict[int, Tensor]()
+        self.texts = self._told()
         with torch.random.fork_rng([]):
             torch.manual_seed(seed)
             styler = load_styler(begin) if begin else Styler(self.texts[0].shape[1])
@@ -159,19 +184,37 @@ class Teaching(Course):
         styler.words = words_of_styles()
         self.lesson = TeachingLoss(settings)
         optimiser = torch.optim.Adam(styler.parameters(), settings.lr, betas=(0.9, 0.99))
+        self.shares = [_SELDOM_SHARE if name in _SELDOM else 1.0 for name in STYLES]
+        self.names = None
+        if settings.naming and painters is not None:
+            self.names = Names(painters, [(name, *style.synonyms) for name, style in STYLES.items()])
+            lacking = self._not_named(styler, self.names)
+            self.shares = [share * lack for share, lack in zip(self.shares, lacking, strict=True)]
         super().__init__(styler, optimiser, settings, seed, folder / "fast-styler.pt", longest=1.0)
 
     @torch.no_grad()
-    def _features(self, perceptor: Perceptor) -> tuple[list[Tensor], Tensor]:
-        """Of the words of each style, the plain photograph last; and of every drawn picture."""
+    def _not_named(self, styler: Styler, names: Names) -> list[float]:
+        """How far pictures of each style are from being named by it."""
+        tried, found = min(_TRIED, self.settings.each), []
+        for style in range(len(STYLES)):
+            photos = pixels(self.pairs[self.settings.each * style :][:tried, 0])
+            made = styler(photos, styler.text(self.texts[style][:1].expand(tried, -1)))
+            found.append(float(names(made, torch.full((tried,), style), range(tried)).mean()))
+        return found
+
+    @torch.no_grad()
+    def _told(self) -> list[Tensor]:
+        """Features of the words of each style, the plain photograph last."""
         texts = [[name, name, *style.synonyms] for name, style in STYLES.items()]
         sentences = [[form.format(word) for word in words for form in _SENTENCES] for words in texts]
-        told_by = [perceptor.encode_text(each).float() for each in (*sentences, list(_PLAIN))]
-        seen = [
-            perceptor.encode_image(pixels(self.pairs[at : at + 8, 1])).float()
-            for at in range(0, len(self.pairs), 8)
-        ]
-        return told_by, torch.cat(seen)
+        return [self.perceptor.encode_text(each).float() for each in (*sentences, list(_PLAIN))]
+
+    @torch.no_grad()
+    def _seen(self, row: int) -> Tensor:
+        """Features of a drawn picture."""
+        if row not in self.pictures:
+            self.pictures[row] = self.perceptor.encode_image(pixels(self.pairs[row, 1])[None]).float()[0]
+        return self.pictures[row]
 
     def rate(self, index: int) -> float:
         """See `Course`: a short rise, then the fall of a cosine."""
@@ -181,29 +224,35 @@ class Teaching(Course):
     def loss(self) -> Tensor:
         """See `Course`."""
         rows = [self._row() for _ in range(self.settings.batch)]
-        photos, wanted, features = (torch.stack(each) for each in zip(*rows, strict=True))
+        photos, wanted, features = (torch.stack([row[0][k] for row in rows]) for k in range(3))
         at = (4 * self.rng.randrange(64), 4 * self.rng.randrange(64))
-        loss: Tensor = self.lesson(self.styler(photos, self.styler.text(features), at), wanted)
+        made = self.styler(photos, self.styler.text(features), at)
+        loss: Tensor = self.lesson(made, wanted)
+        styled = [(number, style) for number, (_, style) in enumerate(rows) if style is not None]
+        if self.names is not None and styled:
+            numbers, styles = zip(*styled, strict=True)
+            seeds = [self.rng.getrandbits(40) for _ in styled]
+            names = self.names(made[list(numbers)], torch.tensor(styles), seeds)
+            loss = loss + self.settings.naming * names.mean()
         return loss
 
-    def _row(self) -> tuple[Tensor, Tensor, Tensor]:
-        """A photograph, what should become of it, and the features that say so."""
-        names, settings = list(STYLES), self.settings
+    def _row(self) -> tuple[tuple[Tensor, Tensor, Tensor], int | None]:
+        """A photograph, what should become of it, the features that say so, and the style's number, if it has one."""
+        settings = self.settings
         plain = self.rng.random() < _PLAIN_SHARE
-        shares = [_SELDOM_SHARE if name in _SELDOM else 1.0 for name in names]
-        style = self.rng.choices(range(len(names)), shares)[0]
+        style = self.rng.choices(range(len(STYLES)), self.shares)[0]
         row = settings.each * style + self.rng.randrange(settings.each)
         top, left = (self.rng.randrange(_SHOWN - settings.crop + 1) for _ in range(2))
         pair = pixels(self.pairs[row, :, top : top + settings.crop, left : left + settings.crop])
         if plain:
             feature = self.rng.choice(list(self.texts[-1]))
         elif self.rng.random() < settings.image_share:
-            feature = self.pictures[settings.each * style + self.rng.randrange(settings.each)]
+            feature = self._seen(settings.each * style + self.rng.randrange(settings.each))
         else:
             feature = self.rng.choice(list(self.texts[style]))
         noise = torch.randn(feature.shape, generator=torch.Generator().manual_seed(self.rng.getrandbits(40)))
         noisy = F.normalize(feature + settings.noise * noise / len(feature) ** 0.5, dim=0)
-        return pair[0], pair[0] if plain else pair[1], noisy
+        return (pair[0], pair[0] if plain else pair[1], noisy), None if plain else style
 
 
 def teach(
@@ -220,8 +269,11 @@ def teach(
     Raises:
         InputFileError: no photographs, or files that cannot be read or written.
     """
-    perceptor = load_perceptor(load_pack(pack_name).clip_spec)
-    teaching = Teaching(photographs(photos), perceptor, work, settings, seed, begin)
+    pack = load_pack(pack_name)
+    perceptor, painters = load_perceptor(pack.clip_spec), None
+    if settings.naming:
+        painters = load_painters(ModelChoice(), pack, perceptor.device, perceptor.dtype)
+    teaching = Teaching(photographs(photos), perceptor, work, settings, seed, begin, painters)
     yield from told_now_and_then(teaching.run(), settings.steps)
     save_styler(teaching.styler, output, {"licence": LICENCE, "seed": str(seed)})
     yield f"{output}: {settings.steps} steps on {len(teaching.pairs)} drawn pictures of {len(STYLES)} styles"

@@ -12,7 +12,7 @@ from promptbrush.editing.models import ModelChoice, load_painters
 from promptbrush.editing.pictures import write_png
 from promptbrush.editing.style import teaching
 from promptbrush.editing.style.lessons import gram, photographs, relative
-from promptbrush.editing.style.teaching import Teaching, TeachingLoss, TeachingSettings
+from promptbrush.editing.style.teaching import Teaching, TeachingLoss, TeachingSettings, mesh
 from promptbrush.editing.style.training import StylerSettings, StylerTraining, train_styler
 from promptbrush.generators.packs.pack import load_pack
 from promptbrush.generators.style.styler import load_styler, save_styler, told
@@ -93,6 +93,38 @@ def test_the_loss_is_least_for_what_is_wanted() -> None:
     wanted, other = torch.rand(2, 1, 3, 64, 64, generator=rng).unbind(0)
     assert float(loss(wanted, wanted)) < 1e-6
     assert 0.01 < float(loss(0.9 * wanted + 0.1 * other, wanted)) < float(loss(other, wanted))
+
+
+def test_a_mesh_is_what_single_rows_and_columns_have_alone() -> None:
+    slope = torch.linspace(0, 1, 64).expand(1, 3, 64, 64)
+    dots = torch.zeros(1, 3, 64, 64)
+    dots[..., ::2, 1::2] = 0.1
+    assert float(mesh(slope)) < 0.03
+    assert float(mesh(slope + dots) - mesh(slope)) > 0.02
+    assert float(mesh(dots)) == pytest.approx(0.0375, rel=0.01)
+    assert float(mesh(torch.rand(1, 3, 17, 21).fill_(0.5))) == 0, "of any size"
+
+
+def test_styles_that_clip_does_not_name_are_taught_more_often(
+    photos, few_styles, tmp_path, monkeypatch
+) -> None:
+    monkeypatch.setattr(teaching, "STYLES", few_styles)
+    pack = load_pack("mini")
+    perceptor = load_perceptor(pack.clip_spec)
+    settings = TeachingSettings(steps=2, batch=2, each=1, crop=64, naming=0.5)
+    plain = Teaching(photographs(photos), perceptor, tmp_path, settings, 0, pack.path("styler"))
+    named = Teaching(photographs(photos), perceptor, tmp_path, settings, 0, pack.path("styler"), perceptor)
+    made = torch.stack([teaching.pixels(named.pairs[row, 1]) for row in range(2)])
+    assert named.names is not None
+    right = named.names(made, torch.tensor([0, 1]), [0, 1])
+    assert (right < named.names(made, torch.tensor([1, 0]), [0, 1])).all(), "sepia is sepia"
+    assert plain.shares == [1, 1]
+    assert named.shares == pytest.approx(named._not_named(named.styler, named.names))
+    named.rng.seed(0)
+    both = float(named.loss().detach())
+    named.names = None
+    named.rng.seed(0)
+    assert both > float(named.loss().detach()) + 0.05, "the names count"
 
 
 def training(photos: Path, checkpoint: Path | None = None, **changed: object) -> StylerTraining:
