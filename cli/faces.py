@@ -7,7 +7,23 @@ from typing import Annotated
 
 import typer
 
-from .options import CLIP, DEVICE, OUTPUT, OVERWRITE, PACK, PRECISION, SETTING, SettingsCommand, report
+from .options import (
+    CLIP,
+    DEVICE,
+    FRAMES,
+    GIF,
+    METADATA,
+    MP4,
+    OUTPUT,
+    OVERWRITE,
+    PACK,
+    PRECISION,
+    SETTING,
+    STRIP,
+    TRACE,
+    SettingsCommand,
+    report,
+)
 from .root import app
 
 
@@ -39,15 +55,13 @@ def edit(
     variation: Annotated[float | None, SETTING] = None,
     paste: Annotated[str | None, SETTING] = None,
     seed: Annotated[int | None, SETTING] = None,
-    strip: Annotated[bool, typer.Option("--strip", help="also NAME-strip.png: before and after")] = False,
-    frames: Annotated[bool, typer.Option("--frames", help="also NAME-frames/: previews")] = False,
-    gif: Annotated[bool, typer.Option("--gif", help="also NAME.gif: a film of the edit")] = False,
-    mp4: Annotated[bool, typer.Option("--mp4", help="also NAME.mp4; needs promptbrush[video]")] = False,
-    trace: Annotated[
-        bool, typer.Option("--trace", help="also NAME.trace.jsonl: losses of every step")
-    ] = False,
+    strip: Annotated[bool, STRIP] = False,
+    frames: Annotated[bool, FRAMES] = False,
+    gif: Annotated[bool, GIF] = False,
+    mp4: Annotated[bool, MP4] = False,
+    trace: Annotated[bool, TRACE] = False,
     latents: Annotated[bool, typer.Option("--latents", help="also NAME.latent.safetensors")] = False,
-    metadata: Annotated[bool, typer.Option(help="the recipe inside the picture")] = True,
+    metadata: Annotated[bool, METADATA] = True,
     overwrite: Annotated[bool, OVERWRITE] = False,
     pack: Annotated[str, PACK] = "mini",
     generator: Annotated[str | None, typer.Option(help="another StyleGAN2: .pkl, .pt, .safetensors")] = None,

@@ -41,8 +41,13 @@ CLIP = typer.Option(help="another CLIP: ARCH/tag, hf-hub:..., a file or a folder
 DEVICE = typer.Option(help="auto, cpu, cuda, cuda:1, mps")
 PRECISION = typer.Option(help="auto, float32, bfloat16, float16")
 OUTPUT = typer.Option("--output", "-o", help="file or folder; else a free name in the current folder")
-
-
+STRIP = typer.Option("--strip", help="also NAME-strip.png: before and after")
+GIF = typer.Option("--gif", help="also NAME.gif: a film of how it came about")
+MP4 = typer.Option("--mp4", help="also NAME.mp4; needs promptbrush[video]")
+FRAMES = typer.Option("--frames", help="also NAME-frames/: previews")
+TRACE = typer.Option("--trace", help="also NAME.trace.jsonl: the losses of every step")
+CHECKPOINT = typer.Option(help="file that keeps the state; where it is there, the work goes on from it")
+METADATA = typer.Option(help="the recipe inside the picture")
 OVERWRITE = typer.Option("--overwrite", help="replace files that promptbrush did not make")
 
 

@@ -7,7 +7,23 @@ from typing import Annotated
 
 import typer
 
-from .options import CLIP, DEVICE, OUTPUT, OVERWRITE, PACK, PRECISION, SETTING, SettingsCommand, report
+from .options import (
+    CHECKPOINT,
+    CLIP,
+    DEVICE,
+    FRAMES,
+    GIF,
+    METADATA,
+    MP4,
+    OUTPUT,
+    OVERWRITE,
+    PACK,
+    PRECISION,
+    SETTING,
+    TRACE,
+    SettingsCommand,
+    report,
+)
 from .root import app
 
 
@@ -49,18 +65,13 @@ def shapes(
     seed: Annotated[int | None, SETTING] = None,
     svg: Annotated[bool, typer.Option(help="also NAME.svg")] = True,
     json: Annotated[bool, typer.Option(help="also NAME.json: the numbers of all shapes")] = True,
-    gif: Annotated[bool, typer.Option("--gif", help="also NAME.gif: a film of the search")] = False,
-    mp4: Annotated[bool, typer.Option("--mp4", help="also NAME.mp4; needs promptbrush[video]")] = False,
-    frames: Annotated[bool, typer.Option("--frames", help="also NAME-frames/: previews")] = False,
-    trace: Annotated[
-        bool, typer.Option("--trace", help="also NAME.trace.jsonl: the loss of every step")
-    ] = False,
+    gif: Annotated[bool, GIF] = False,
+    mp4: Annotated[bool, MP4] = False,
+    frames: Annotated[bool, FRAMES] = False,
+    trace: Annotated[bool, TRACE] = False,
     curve: Annotated[bool, typer.Option("--curve", help="also NAME-curve.png: a plot of the loss")] = False,
-    checkpoint: Annotated[
-        Path | None,
-        typer.Option(help="file that keeps the search; where it is there, the search goes on from it"),
-    ] = None,
-    metadata: Annotated[bool, typer.Option(help="the recipe inside the picture")] = True,
+    checkpoint: Annotated[Path | None, CHECKPOINT] = None,
+    metadata: Annotated[bool, METADATA] = True,
     overwrite: Annotated[bool, OVERWRITE] = False,
     pack: Annotated[str, PACK] = "mini",
     clip: Annotated[str | None, CLIP] = None,

@@ -7,7 +7,24 @@ from typing import Annotated
 
 import typer
 
-from .options import CLIP, DEVICE, OUTPUT, OVERWRITE, PACK, PRECISION, SETTING, SettingsCommand, report
+from .options import (
+    CHECKPOINT,
+    CLIP,
+    DEVICE,
+    FRAMES,
+    GIF,
+    METADATA,
+    MP4,
+    OUTPUT,
+    OVERWRITE,
+    PACK,
+    PRECISION,
+    SETTING,
+    STRIP,
+    TRACE,
+    SettingsCommand,
+    report,
+)
 from .root import app
 
 
@@ -68,18 +85,13 @@ def style(
     transformer: Annotated[Path | None, typer.Option(help="FastCLIPstyler's style transformer")] = None,
     text_to_style: Annotated[Path | None, typer.Option(help="FastCLIPstyler's network for texts")] = None,
     keep: Annotated[Path | None, typer.Option(help="also write the trained network, for --styler")] = None,
-    strip: Annotated[bool, typer.Option("--strip", help="also NAME-strip.png: before and after")] = False,
-    gif: Annotated[bool, typer.Option("--gif", help="also NAME.gif: a film of the training")] = False,
-    mp4: Annotated[bool, typer.Option("--mp4", help="also NAME.mp4; needs promptbrush[video]")] = False,
-    frames: Annotated[bool, typer.Option("--frames", help="also NAME-frames/: previews")] = False,
-    trace: Annotated[
-        bool, typer.Option("--trace", help="also NAME.trace.jsonl: the losses of every step")
-    ] = False,
-    checkpoint: Annotated[
-        Path | None,
-        typer.Option(help="file that keeps the training; where it is there, the training goes on from it"),
-    ] = None,
-    metadata: Annotated[bool, typer.Option(help="the recipe inside the picture")] = True,
+    strip: Annotated[bool, STRIP] = False,
+    gif: Annotated[bool, GIF] = False,
+    mp4: Annotated[bool, MP4] = False,
+    frames: Annotated[bool, FRAMES] = False,
+    trace: Annotated[bool, TRACE] = False,
+    checkpoint: Annotated[Path | None, CHECKPOINT] = None,
+    metadata: Annotated[bool, METADATA] = True,
     overwrite: Annotated[bool, OVERWRITE] = False,
     pack: Annotated[str, PACK] = "mini",
     clip: Annotated[str | None, CLIP] = None,
