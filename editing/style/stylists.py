@@ -47,7 +47,7 @@ def of_styler(styler: Styler, vector: Tensor | None = None) -> Stylist:
         made: Tensor = styler(images, chosen.expand(len(images), -1), at)
         return made
 
-    return Stylist(styler, draw, FACTOR, reach=64)
+    return Stylist(styler, draw, FACTOR, reach=80)
 
 
 def of_stylenet(network: stylenet.StyleNet) -> Stylist:

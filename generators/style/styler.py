@@ -3,7 +3,8 @@
 Like the networks of Ghiasi et al. 2017 and FastCLIPstyler (Suresh et al. 2024) it normalises by a style vector that
 comes from the features of a text. It differs in three ways. It works on a quarter of the size, and at the end on half
 of it, where it sees the picture's own pixels again. It is told where it is, by waves, so that it can lay a grid of
-stitches over a plain sky. And it has some noise, so that what is plain need not stay so.
+stitches over a plain sky; the longer ones bend with what is to be seen there, as the lines of an engraving do. And it
+has some noise, so that what is plain need not stay so.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ FACTOR = 4
 # Wave lengths in pixels of the picture, at a quarter and at half of its size, and channels of noise.
 _WAVES = {4: (16, 24, 48), 2: (6, 9, 12)}
 _NOISES = {4: 4, 2: 2}
+# The long waves bend, so that panes and cuts look made by hand: in pixels, by themselves and with how light a place is.
+_BENT, _DRIFT, _BEND = 4, 6.0, 14.0
 _TILE = 256
 _KIND = "styler"
 
@@ -128,20 +131,44 @@ def _with_place(images: Tensor, size: int, at: tuple[int, int]) -> Tensor:
     """Pixels of squares of `size` as channels, with the waves and the noise of the place."""
     folded = F.pixel_unshuffle(images - 0.5, size) * 2
     height, width = folded.shape[-2:]
-    place = _place(height, width, size, at[0] // size, at[1] // size).to(folded)
-    return torch.cat([folded, place.expand(len(images), -1, -1, -1)], dim=1)
+    places, noise = _place(height, width, size, at[0] // size, at[1] // size)
+    bent = places.to(images.device)[None]
+    if size == _BENT:
+        seen = F.avg_pool2d(folded.detach().float().mean(1, keepdim=True), 9, 1, 4, count_include_pad=False)
+        bent = bent + _BEND * seen
+    turns = torch.cat([2 * math.pi / wave * bent for wave in _WAVES[size]], dim=1)
+    waves = torch.stack([turns.sin(), turns.cos()], dim=2).flatten(1, 2)
+    many = (each.to(folded).expand(len(images), -1, -1, -1) for each in (waves, noise[None]))
+    return torch.cat([folded, *many], dim=1)
 
 
 @lru_cache(maxsize=8)
-def _place(height: int, width: int, size: int, top: int, left: int) -> Tensor:
+def _place(height: int, width: int, size: int, top: int, left: int) -> tuple[Tensor, Tensor]:
+    """Column and row of each square in pixels, (2,H,W), and the noise there."""
     rows = ((torch.arange(height) + top + 0.5) * size)[:, None].expand(height, width)
     columns = ((torch.arange(width) + left + 0.5) * size)[None].expand(height, width)
-    turns = [2 * math.pi * axis / wave for wave in _WAVES[size] for axis in (columns, rows)]
-    waves = [wave for turn in turns for wave in (turn.sin(), turn.cos())]
+    places = torch.stack([columns, rows])
     rng = torch.Generator().manual_seed(size)
     noise = torch.randn(_NOISES[size], _TILE, _TILE, generator=rng)
     down, right = (torch.arange(height) + top) % _TILE, (torch.arange(width) + left) % _TILE
-    return torch.cat([torch.stack(waves), noise[:, down[:, None], right]])[None]
+    if size == _BENT:
+        places = places + _drift(columns, rows)
+    return places, noise[:, down[:, None], right]
+
+
+def _drift(columns: Tensor, rows: Tensor) -> Tensor:
+    """Smooth distances in pixels, another of columns than of rows, that are the same wherever a picture is cut."""
+    rng = torch.Generator().manual_seed(0)
+    lengths = 90 + 110 * torch.rand(2, 6, generator=rng)
+    headings, begins = 2 * math.pi * torch.rand(2, 2, 6, generator=rng)
+    found = []
+    for way in range(2):
+        waves = [
+            torch.sin(2 * math.pi / length * (heading.cos() * columns + heading.sin() * rows) + begin)
+            for length, heading, begin in zip(lengths[way], headings[way], begins[way], strict=True)
+        ]
+        found.append(_DRIFT * torch.stack(waves).sum(0) / len(waves) ** 0.5)
+    return torch.stack(found)
 
 
 @torch.no_grad()

@@ -7,7 +7,7 @@ import torch
 from promptbrush import InputFileError, UsageError
 from promptbrush.generators.style.norm import InstanceNorm, forget, noting
 from promptbrush.generators.style.stylenet import StyleNet
-from promptbrush.generators.style.styler import Styler, blended, load_styler, save_styler, told
+from promptbrush.generators.style.styler import Styler, _with_place, blended, load_styler, save_styler, told
 from promptbrush.generators.style.stylist import Stylist, padded
 from safetensors import safe_open
 from torch import Tensor
@@ -27,7 +27,7 @@ def small(seed: int = 0, **shape: int) -> Styler:
 
 
 def stylist(styler: Styler) -> Stylist:
-    return Stylist(styler, lambda images, at: styler(images, styler.vector, at), 4, reach=32)
+    return Stylist(styler, lambda images, at: styler(images, styler.vector, at), 4, reach=80)
 
 
 def photo(height: int, width: int, seed: int = 0) -> Tensor:
@@ -116,7 +116,7 @@ def test_pictures_of_any_size(size: tuple[int, int]) -> None:
         assert bool(made.isfinite().all())
 
 
-@pytest.mark.parametrize("size", [(300, 200), (129, 260), (90, 300)])
+@pytest.mark.parametrize("size", [(300, 200), (229, 260), (190, 300)])
 def test_tiles_have_no_seams(size: tuple[int, int]) -> None:
     """With the whole picture's statistics a tile is the same as that part of the whole."""
     styler, seen = small(), photo(*size)
@@ -131,8 +131,8 @@ def test_tiles_have_no_seams(size: tuple[int, int]) -> None:
         def whole(self, images: Tensor) -> Tensor:  # noqa: ARG002
             return super().whole(seen)
 
-    tiled = real(Same(styler, network.draw, 4, 32), seen, 64)
-    inner = (..., slice(32, -32), slice(32, -32))
+    tiled = real(Same(styler, network.draw, 4, 80), seen, 64)
+    inner = (..., slice(80, -80), slice(80, -80))
     assert torch.allclose(tiled[inner], whole[inner], atol=1e-4), "away from the border both see the same"
     assert all(norm.known is None for norm in styler.modules() if isinstance(norm, InstanceNorm))
 
@@ -162,3 +162,21 @@ def test_statistics_of_another_picture() -> None:
     assert torch.allclose(norm(second, scale, shift), wanted, atol=1e-4)
     forget(norm)
     assert torch.allclose(norm(second, scale, shift), own * 2 + 1, atol=1e-5)
+
+
+def test_long_waves_bend_with_the_picture_and_short_ones_stay_straight() -> None:
+    """Panes and cuts follow what is shown; stitches are counted."""
+    plain, lit = torch.full((2, 3, 96, 96), 0.5).unbind(0)
+    lit = lit.clone()
+    lit[:, 32:64] = 1.0
+    both = torch.stack([plain, lit])
+    long, short = _with_place(both, 4, (0, 0))[:, 48:60], _with_place(both, 2, (0, 0))[:, 12:24]
+    assert float((long[0] - long[1])[:, 10:14].abs().mean()) > 0.2
+    assert float((long[0] - long[1])[:, :2].abs().max()) < 1e-4, "far away nothing changes"
+    assert torch.equal(short[0], short[1])
+    assert torch.allclose(short[0][..., 18:], short[0][..., :-18], atol=1e-4), (
+        "36 px hold whole waves of 6, 9 and 12"
+    )
+    assert not torch.allclose(long[0][..., 12:], long[0][..., :-12], atol=0.1), (
+        "as 48 px do not, of 16, 24 and 48"
+    )
