@@ -72,7 +72,7 @@ class TeachingSettings:
     gram: float = 1.0
     feature: float = 0.5
     low: float = 4.0
-    glow: float = 40.0
+    glow: float = 15.0
     pixel: float = 0.5
     mesh: float = 8.0
     naming: float = 0.0
