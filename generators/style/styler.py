@@ -130,30 +130,42 @@ class Styler(nn.Module):
 def _with_place(images: Tensor, size: int, at: tuple[int, int]) -> Tensor:
     """Pixels of squares of `size` as channels, with the waves and the noise of the place."""
     folded = F.pixel_unshuffle(images - 0.5, size) * 2
-    height, width = folded.shape[-2:]
-    places, noise = _place(height, width, size, at[0] // size, at[1] // size)
-    bent = places.to(images.device)[None]
+    where = (*folded.shape[-2:], size, at[0] // size, at[1] // size)
     if size == _BENT:
         seen = F.avg_pool2d(folded.detach().float().mean(1, keepdim=True), 9, 1, 4, count_include_pad=False)
-        bent = bent + _BEND * seen
-    turns = torch.cat([2 * math.pi / wave * bent for wave in _WAVES[size]], dim=1)
-    waves = torch.stack([turns.sin(), turns.cos()], dim=2).flatten(1, 2)
-    many = (each.to(folded).expand(len(images), -1, -1, -1) for each in (waves, noise[None]))
-    return torch.cat([folded, *many], dim=1)
+        waves = _waves(_places(*where).to(seen.device) + _BEND * seen, size)
+    else:
+        waves = _straight(*where)
+    told = (each.to(folded).expand(len(images), -1, -1, -1) for each in (waves, _noise(*where)))
+    return torch.cat([folded, *told], dim=1)
+
+
+def _waves(places: Tensor, size: int) -> Tensor:
+    """Columns and rows (B,2,H,W) in pixels -> sine and cosine of both for each length, (B,4 per length,H,W)."""
+    turns = torch.cat([2 * math.pi / wave * places for wave in _WAVES[size]], dim=1)
+    return torch.stack([turns.sin(), turns.cos()], dim=2).flatten(1, 2)
 
 
 @lru_cache(maxsize=8)
-def _place(height: int, width: int, size: int, top: int, left: int) -> tuple[Tensor, Tensor]:
-    """Column and row of each square in pixels, (2,H,W), and the noise there."""
+def _places(height: int, width: int, size: int, top: int, left: int) -> Tensor:
+    """Column and row of each square in pixels, with their drift: (1,2,H,W)."""
     rows = ((torch.arange(height) + top + 0.5) * size)[:, None].expand(height, width)
     columns = ((torch.arange(width) + left + 0.5) * size)[None].expand(height, width)
     places = torch.stack([columns, rows])
-    rng = torch.Generator().manual_seed(size)
-    noise = torch.randn(_NOISES[size], _TILE, _TILE, generator=rng)
+    return (places + _drift(columns, rows) if size == _BENT else places)[None]
+
+
+@lru_cache(maxsize=8)
+def _straight(height: int, width: int, size: int, top: int, left: int) -> Tensor:
+    return _waves(_places(height, width, size, top, left), size)
+
+
+@lru_cache(maxsize=16)
+def _noise(height: int, width: int, size: int, top: int, left: int) -> Tensor:
+    """The same wherever a picture is cut, (1,C,H,W)."""
+    noise = torch.randn(_NOISES[size], _TILE, _TILE, generator=torch.Generator().manual_seed(size))
     down, right = (torch.arange(height) + top) % _TILE, (torch.arange(width) + left) % _TILE
-    if size == _BENT:
-        places = places + _drift(columns, rows)
-    return places, noise[:, down[:, None], right]
+    return noise[None, :, down[:, None], right]
 
 
 def _drift(columns: Tensor, rows: Tensor) -> Tensor:
