@@ -1,6 +1,6 @@
 """Photographs in styles told by words, by `promptbrush.style`.
 
-python gallery/style.py             # writes style.png beside this file; the photographs are scikit-image's and -learn's
+python gallery/style.py             # writes style.jpg beside this file; the photographs are scikit-image's and -learn's
 """
 
 from __future__ import annotations
