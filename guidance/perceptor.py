@@ -115,12 +115,16 @@ class Perceptor(nn.Module):
             return fit(images, self.image_size, "box") * 2 - 1
         return (fit(images, self.image_size, self.interpolation) - self.mean) / self.std
 
-    def encode_image(self, images: Tensor) -> Tensor:
-        """Unit features (B,D), float32, differentiable, of images (B,3,H,W) in [0,1] of any size."""
+    def encode_image(self, images: Tensor, normalise: bool = True) -> Tensor:
+        """Unit features (B,D), float32, differentiable, of images (B,3,H,W) in [0,1] of any size.
+
+        Args:
+            normalise: off gives the features as the tower makes them.
+        """
         pixels = self.preprocess(images)
         with self._autocast():
-            features = self.model.encode_image(pixels)
-        return F.normalize(features.float(), dim=-1)
+            features: Tensor = self.model.encode_image(pixels).float()
+        return F.normalize(features, dim=-1) if normalise else features
 
     def encode_text(self, texts: Sequence[str], normalise: bool = True) -> Tensor:
         """Unit features (N,D), float32, without gradient; each text is encoded once and remembered.

@@ -1,0 +1,151 @@
+"""Files of pairs: what CLIP sees in random pictures of a generator, and the latents that they were drawn from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from ..._base import InputFileError
+from ..files import atomic_file
+
+KIND = "pairs of a prior"
+_NAME = "pairs-{:05d}.safetensors"
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Which models and settings pairs come from; shards of others do not mix with them.
+
+    Attributes:
+        generator, clip: SHA-256 of their files, in hex. clip_input: how pictures reach CLIP.
+        groups: how many layers each latent of a sample feeds; (num_ws,) is one w for all.
+        seed: of everything that is random. psi: truncation of w. shard: pairs in a full shard.
+    """
+
+    generator: str
+    clip: str
+    clip_input: str
+    groups: tuple[int, ...]
+    seed: int
+    psi: float
+    shard: int
+
+    def header(self, index: int) -> dict[str, str]:
+        """The metadata of a shard."""
+        fields = {name: json.dumps(value) for name, value in vars(self).items()}
+        return {"kind": KIND, "index": str(index), **fields}
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """N pairs.
+
+    Attributes:
+        features: (N,D), CLIP's of the pictures, at their natural length.
+        w: (N,G,w_dim), a latent for each group of layers.
+    """
+
+    features: Tensor
+    w: Tensor
+
+    def __len__(self) -> int:
+        return len(self.w)
+
+
+def shard_path(folder: Path, index: int) -> Path:
+    """Where a shard lies."""
+    return folder / _NAME.format(index)
+
+
+def shards_in(folder: Path) -> list[Path]:
+    """The shards of a folder, in order."""
+    return sorted(folder.glob("pairs-*.safetensors"))
+
+
+def save_shard(folder: Path, index: int, pairs: Pairs, origin: Origin) -> None:
+    """Write a shard in one step.
+
+    Raises:
+        InputFileError: it cannot be written.
+    """
+    path = shard_path(folder, index)
+    state = {"features": pairs.features.half().contiguous(), "w": pairs.w.half().contiguous()}
+    with atomic_file(path) as temporary:
+        save_file(state, temporary, metadata=origin.header(index))
+
+
+def read_shard(path: Path, origin: Origin | None = None) -> Pairs:
+    """Read a shard, in float32.
+
+    Args:
+        origin: what it must come from; anything if None.
+
+    Raises:
+        InputFileError: damaged or cut short, no shard, or one of other models or settings.
+    """
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            header = file.metadata() or {}
+            if header.get("kind") != KIND:
+                raise InputFileError(f"{path}: holds no pairs of a prior; move it out of the folder")
+            _check_origin(path, header, origin)
+            features, w = (file.get_tensor(name).float() for name in ("features", "w"))
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0][:120]
+        raise InputFileError(
+            f"{path}: damaged or cut short ({reason}); delete it, and 'promptbrush train pairs' makes it again"
+        ) from error
+    if features.ndim != 2 or w.ndim != 3 or len(features) != len(w) or not len(w):
+        raise InputFileError(
+            f"{path}: holds features {tuple(features.shape)} and w {tuple(w.shape)}, which are no pairs; delete it"
+        )
+    if not bool(features.isfinite().all() and w.isfinite().all()):
+        raise InputFileError(f"{path}: holds NaN or infinity; delete it, and it is made again")
+    return Pairs(features, w)
+
+
+def read_origin(path: Path) -> Origin:
+    """What a shard comes from.
+
+    Raises:
+        InputFileError: no shard, or a damaged one.
+    """
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            header = file.metadata() or {}
+        fields = {name: json.loads(header[name]) for name in Origin.__annotations__}
+        return Origin(**{**fields, "groups": tuple(fields["groups"])})
+    except (OSError, ValueError, KeyError, SafetensorError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0][:120]
+        raise InputFileError(
+            f"{path}: damaged or no shard of pairs ({reason}); delete it, and 'promptbrush train pairs' makes it again"
+        ) from error
+
+
+def _check_origin(path: Path, header: dict[str, str], origin: Origin | None) -> None:
+    if origin is None:
+        return
+    for name, wanted in origin.header(0).items():
+        if name != "index" and header.get(name) != wanted:
+            raise InputFileError(
+                f"{path}: its pairs have {name} {header.get(name, 'none')[:24]}, not {wanted[:24]}; "
+                "give the same models and settings, or another folder"
+            )
+
+
+def read_all(paths: Sequence[Path], origin: Origin) -> Iterator[Pairs]:
+    """The shards one after the other; see `read_shard`."""
+    for path in paths:
+        yield read_shard(path, origin)
+
+
+def joined(parts: Sequence[Pairs]) -> Pairs:
+    """Pairs one after the other."""
+    return Pairs(torch.cat([each.features for each in parts]), torch.cat([each.w for each in parts]))
