@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -19,7 +20,7 @@ from ...generators.stylegan2 import StyleGAN2
 from ...guidance.cutouts import step_seed
 from ...guidance.perceptor import Perceptor
 from ..exploration import random_w
-from .shards import Origin, Pairs, joined, read_shard, save_shard, shard_path
+from .shards import ForeignShardError, Origin, Pairs, joined, read_shard, save_shard, shard_path
 
 # Pixels that are drawn at a time: what a laptop's caches still hold.
 _PIXELS = 2**19
@@ -42,7 +43,7 @@ class PairMaker:
         """The first `count` pairs of a shard, in batches."""
         rng = torch.Generator().manual_seed(step_seed(self.origin.seed, index))
         w = self._latents(count, rng)
-        for part in w.split(max(1, _PIXELS // self.generator.resolution**2)):
+        for part in torch.split(w, max(1, _PIXELS // self.generator.resolution**2)):
             yield Pairs(self._seen(part).cpu(), part.cpu())
 
     @torch.no_grad()
@@ -83,8 +84,19 @@ def checked_groups(groups: Sequence[int], num_ws: int) -> tuple[int, ...]:
     return found
 
 
-def make_shards(maker: PairMaker, folder: Path, count: int) -> Iterator[int]:
-    """Make the shards that are not there yet; yields how many pairs each batch added, kept ones at once.
+class Maker(Protocol):
+    """Makes shards of pairs."""
+
+    @property
+    def origin(self) -> Origin:
+        """What they come from."""
+
+    def make(self, index: int, count: int) -> Iterator[Pairs]:
+        """The first `count` pairs of a shard, in batches."""
+
+
+def make_shards(maker: Maker, folder: Path, count: int) -> Iterator[int]:
+    """Make the shards that are not there yet, or damaged; yields how many pairs each batch added, kept ones at once.
 
     Several processes, as torchrun and accelerate start them, each make their share.
 
@@ -95,8 +107,7 @@ def make_shards(maker: PairMaker, folder: Path, count: int) -> Iterator[int]:
     size = maker.origin.shard
     for index in range(rank, -(-count // size), world):
         wanted = min(size, count - index * size)
-        kept = _kept(shard_path(folder, index), maker.origin, wanted)
-        if kept:
+        if _is_kept(shard_path(folder, index, maker.origin.kind), maker.origin, wanted):
             yield wanted
             continue
         parts = []
@@ -106,13 +117,32 @@ def make_shards(maker: PairMaker, folder: Path, count: int) -> Iterator[int]:
         save_shard(folder, index, joined(parts), maker.origin)
 
 
-def _kept(path: Path, origin: Origin, wanted: int) -> bool:
-    """Whether a shard is there and whole; a damaged one is made again, one of other models is an error."""
+def _is_kept(path: Path, origin: Origin, wanted: int) -> bool:
+    """Whether a shard is there and whole; one that was cut short is made again."""
     if not path.exists():
         return False
     try:
         return len(read_shard(path, origin)) >= wanted
-    except InputFileError as error:
-        if "other models" in str(error) or "same models" in str(error):
-            raise
+    except ForeignShardError:
+        raise
+    except InputFileError:
         return False
+
+
+def read_pairs(folder: Path, origin: Origin, count: int) -> Pairs:
+    """The first `count` pairs of a folder.
+
+    Raises:
+        InputFileError: a shard that is missing, cut short, or of other models.
+    """
+    size = origin.shard
+    paths = [shard_path(folder, index, origin.kind) for index in range(-(-count // size))]
+    for path in paths:
+        if not path.exists():
+            raise InputFileError(f"{path}: is missing; run 'promptbrush train pairs' with the same options")
+    found = joined([read_shard(path, origin) for path in paths])
+    if len(found) < count:
+        raise InputFileError(
+            f"{folder}: holds {len(found)} pairs of the {count} that are asked for; run 'promptbrush train pairs' again"
+        )
+    return Pairs(found.features[:count], found.w[:count])

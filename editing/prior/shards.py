@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +16,8 @@ from ..._base import InputFileError
 from ..files import atomic_file
 
 KIND = "pairs of a prior"
-_NAME = "pairs-{:05d}.safetensors"
+# What the features are of, and what the files are called.
+PICTURES, CAPTIONS = "pairs", "captions"
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Origin:
         generator, clip: SHA-256 of their files, in hex. clip_input: how pictures reach CLIP.
         groups: how many layers each latent of a sample feeds; (num_ws,) is one w for all.
         seed: of everything that is random. psi: truncation of w. shard: pairs in a full shard.
+        kind: PICTURES or CAPTIONS.
     """
 
     generator: str
@@ -36,11 +38,16 @@ class Origin:
     seed: int
     psi: float
     shard: int
+    kind: str = PICTURES
 
     def header(self, index: int) -> dict[str, str]:
         """The metadata of a shard."""
-        fields = {name: json.dumps(value) for name, value in vars(self).items()}
+        fields = {f"of.{name}": json.dumps(value) for name, value in vars(self).items()}
         return {"kind": KIND, "index": str(index), **fields}
+
+
+class ForeignShardError(InputFileError):
+    """A whole shard, but of other models or settings."""
 
 
 @dataclass(frozen=True)
@@ -59,14 +66,14 @@ class Pairs:
         return len(self.w)
 
 
-def shard_path(folder: Path, index: int) -> Path:
+def shard_path(folder: Path, index: int, kind: str) -> Path:
     """Where a shard lies."""
-    return folder / _NAME.format(index)
+    return folder / f"{kind}-{index:05d}.safetensors"
 
 
-def shards_in(folder: Path) -> list[Path]:
+def shards_in(folder: Path, kind: str = PICTURES) -> list[Path]:
     """The shards of a folder, in order."""
-    return sorted(folder.glob("pairs-*.safetensors"))
+    return sorted(folder.glob(f"{kind}-?????.safetensors"))
 
 
 def save_shard(folder: Path, index: int, pairs: Pairs, origin: Origin) -> None:
@@ -75,7 +82,7 @@ def save_shard(folder: Path, index: int, pairs: Pairs, origin: Origin) -> None:
     Raises:
         InputFileError: it cannot be written.
     """
-    path = shard_path(folder, index)
+    path = shard_path(folder, index, origin.kind)
     state = {"features": pairs.features.half().contiguous(), "w": pairs.w.half().contiguous()}
     with atomic_file(path) as temporary:
         save_file(state, temporary, metadata=origin.header(index))
@@ -92,10 +99,7 @@ def read_shard(path: Path, origin: Origin | None = None) -> Pairs:
     """
     try:
         with safe_open(str(path), framework="pt") as file:
-            header = file.metadata() or {}
-            if header.get("kind") != KIND:
-                raise InputFileError(f"{path}: holds no pairs of a prior; move it out of the folder")
-            _check_origin(path, header, origin)
+            _check_origin(path, file.metadata() or {}, origin)
             features, w = (file.get_tensor(name).float() for name in ("features", "w"))
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0][:120]
@@ -111,39 +115,18 @@ def read_shard(path: Path, origin: Origin | None = None) -> Pairs:
     return Pairs(features, w)
 
 
-def read_origin(path: Path) -> Origin:
-    """What a shard comes from.
-
-    Raises:
-        InputFileError: no shard, or a damaged one.
-    """
-    try:
-        with safe_open(str(path), framework="pt") as file:
-            header = file.metadata() or {}
-        fields = {name: json.loads(header[name]) for name in Origin.__annotations__}
-        return Origin(**{**fields, "groups": tuple(fields["groups"])})
-    except (OSError, ValueError, KeyError, SafetensorError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0][:120]
-        raise InputFileError(
-            f"{path}: damaged or no shard of pairs ({reason}); delete it, and 'promptbrush train pairs' makes it again"
-        ) from error
-
-
 def _check_origin(path: Path, header: dict[str, str], origin: Origin | None) -> None:
+    if header.get("kind") != KIND:
+        raise ForeignShardError(f"{path}: holds no pairs of a prior; move it out of the folder")
     if origin is None:
         return
     for name, wanted in origin.header(0).items():
         if name != "index" and header.get(name) != wanted:
-            raise InputFileError(
-                f"{path}: its pairs have {name} {header.get(name, 'none')[:24]}, not {wanted[:24]}; "
+            raise ForeignShardError(
+                f"{path}: its pairs have {name.removeprefix('of.')} {header.get(name, 'none')[:24]}, "
+                f"not {wanted[:24]}; "
                 "give the same models and settings, or another folder"
             )
-
-
-def read_all(paths: Sequence[Path], origin: Origin) -> Iterator[Pairs]:
-    """The shards one after the other; see `read_shard`."""
-    for path in paths:
-        yield read_shard(path, origin)
 
 
 def joined(parts: Sequence[Pairs]) -> Pairs:

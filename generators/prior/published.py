@@ -45,7 +45,8 @@ class Rotary(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(...,N,dims or more) -> the same; what is beyond `dims` stays."""
         angles = torch.arange(x.shape[-2], device=x.device)[:, None] * self.freqs
-        turned, rest = x.split([2 * len(self.freqs), x.shape[-1] - 2 * len(self.freqs)], dim=-1)
+        dims = 2 * len(self.freqs)
+        turned, rest = x[..., :dims], x[..., dims:]
         even, odd = turned.unflatten(-1, (-1, 2)).unbind(-1)
         sin, cos = angles.sin(), angles.cos()
         both = torch.stack([even * cos - odd * sin, odd * cos + even * sin], dim=-1)

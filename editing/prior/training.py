@@ -1,0 +1,264 @@
+"""Training a prior: latents with noise, what CLIP saw in their pictures, and the latents as they were to find."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..._base import Autosave, Entry, UsageError, load_target, loaded_state, save_state
+from ...generators.prior.mini import MiniPrior
+from ...generators.prior.noise import kept_signal, noised
+from ...generators.prior.prior import Home, Prior
+from ...generators.prior.published import PublishedPrior
+from ...guidance.cutouts import step_seed
+from .shards import Pairs
+
+
+@dataclass(frozen=True)
+class PriorSettings:
+    """How a prior is trained (Pinkney & Li 2022; published values in brackets).
+
+    Args:
+        network: "mini", or "published" with its sizes. width, depth: of "mini".
+        steps [1,000,000], batch [512], lr [1e-4]: of AdamW; weight_decay: of matrices.
+        warm_up: steps in which the rate rises; then it falls as a cosine if `fall` [no].
+        noise: length of what is added to pictures' features, in shares of theirs [1, or 0.75 for several latents].
+        drop: share of samples without a condition [0.2].
+        caption_share: of samples that are told by captions, where there are any. caption_noise: as `noise`, for these.
+        ema: decay of the average [0.9999]; it starts from the trained weights after `ema_start` steps [1000].
+    """
+
+    network: Literal["mini", "published"] = "mini"
+    width: int = 248
+    depth: int = 2
+    steps: int = 12_000
+    batch: int = 256
+    lr: float = 1e-3
+    warm_up: int = 200
+    fall: bool = True
+    weight_decay: float = 1e-2
+    noise: float = 0.75
+    drop: float = 0.15
+    caption_share: float = 0.6
+    caption_noise: float = 0.1
+    ema: float = 0.999
+    ema_start: int = 100
+    save_seconds: float = 120.0
+
+
+PRESETS = {
+    "mini": PriorSettings(),
+    "paper": PriorSettings(
+        network="published",
+        steps=1_000_000,
+        batch=512,
+        lr=1e-4,
+        warm_up=0,
+        fall=False,
+        noise=1.0,
+        drop=0.2,
+        caption_share=0.0,
+        ema=0.9999,
+        ema_start=1000,
+    ),
+}
+
+
+def pseudo_text(features: Tensor, noise: Tensor, scale: float) -> Tensor:
+    """Features (B,D) of pictures, moved as far as those of texts may lie from them (Zhou et al. 2022, LAFITE).
+
+    Args:
+        noise: (B,D), normal. scale: length of the move, in shares of the features' own.
+
+    Returns:
+        (B,D), each as long as it was.
+    """
+    lengths = features.norm(dim=1, keepdim=True)
+    moved = F.normalize(features, dim=1) + scale * F.normalize(noise, dim=1)
+    noisy: Tensor = F.normalize(moved, dim=1) * lengths
+    return noisy
+
+
+def statistics(w: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and unbiased standard deviation (G,w_dim) of w (N,G,w_dim); numbers that never change get 1."""
+    std = w.std(dim=0)
+    return w.mean(dim=0), torch.where(std > 1e-6, std, torch.ones_like(std))
+
+
+class PriorTraining:
+    """Trains a prior on pairs; a checkpoint is continued, where there is one.
+
+    Several processes, as `accelerate launch` starts them, share each step's batch.
+
+    Args:
+        pairs: of pictures. captions: of texts, or None.
+        groups: how many layers each latent feeds.
+        home: which models the pairs come from.
+        checkpoint: a file that keeps the state; None keeps nothing.
+        device: "cpu", "cuda" or "mps"; several processes on CUDA take one device each.
+
+    Raises:
+        UsageError: sizes that do not fit. MissingError: accelerate is not installed.
+        InputFileError: a checkpoint of another training.
+    """
+
+    def __init__(
+        self,
+        pairs: Pairs,
+        captions: Pairs | None,
+        groups: tuple[int, ...],
+        home: Home,
+        settings: PriorSettings,
+        seed: int,
+        checkpoint: Path | None = None,
+        device: str = "cpu",
+    ) -> None:
+        self.settings, self.seed, self.checkpoint, self.done = settings, seed, checkpoint, 0
+        self.groups, self.home, self.unit = groups, home, settings.network == "mini"
+        accelerator = load_target(Entry("accelerate:Accelerator", "train"), "training a prior")
+        self.accelerator: Any = accelerator(
+            cpu=device == "cpu", mixed_precision="bf16" if device == "cuda" else "no"
+        )
+        world = self.accelerator.num_processes
+        if settings.batch % world:
+            raise UsageError(
+                f"batch is {settings.batch}, which {world} processes cannot share; take a multiple"
+            )
+        self.own_batch = settings.batch // world
+        self.pairs, self.captions = self._scaled(pairs, pairs), captions and self._scaled(captions, pairs)
+        self.mean, self.std = statistics(pairs.w)
+        with torch.random.fork_rng([]):
+            torch.manual_seed(seed)
+            self.network = self._network()
+        self.optimiser = torch.optim.AdamW(_parameters(self.network, settings), settings.lr, eps=1e-6)
+        average = load_target(Entry("diffusers.training_utils:EMAModel"), "the average of weights")
+        # Up to `update_after_step` it is a copy of the weights, so that it starts from trained ones.
+        self.average: Any = average(
+            self.network.parameters(), decay=settings.ema, update_after_step=settings.ema_start
+        )
+        self._restore()
+        self.wrapped, self.optimiser = self.accelerator.prepare(self.network, self.optimiser)
+        self.average.to(self.accelerator.device)
+        self.kept = kept_signal(self.network.steps).to(self.accelerator.device)
+
+    def _scaled(self, pairs: Pairs, whole: Pairs) -> Pairs:
+        """Pairs with w in its standard deviations, and features as the network takes them."""
+        mean, std = statistics(whole.w)
+        features = F.normalize(pairs.features, dim=1) if self.unit else pairs.features
+        return Pairs(features, (pairs.w - mean) / std)
+
+    def _network(self) -> MiniPrior | PublishedPrior:
+        (_, latents, dim), length = self.pairs.w.shape, self.pairs.features.shape[1]
+        if self.settings.network == "mini":
+            return MiniPrior(dim, length, self.settings.width, self.settings.depth, latents=latents)
+        if dim != length:
+            raise UsageError(
+                f"w has {dim} numbers and CLIP's features {length}, which must be as many for the published network; "
+                "take --network mini"
+            )
+        return PublishedPrior(dim, latents=latents)
+
+    @property
+    def is_main(self) -> bool:
+        """Whether this process is the one that writes and tells."""
+        return bool(self.accelerator.is_main_process)
+
+    def run(self) -> Iterator[tuple[int, float]]:
+        """(steps done, loss) after each step; finished steps are not repeated."""
+        autosave = Autosave(self.save, self.settings.save_seconds)
+        for index in range(self.done, self.settings.steps):
+            for group in self.optimiser.param_groups:
+                group["lr"] = self.settings.lr * rate(index, self.settings)
+            loss = self._loss(index)
+            self.optimiser.zero_grad()
+            self.accelerator.backward(loss)
+            self.optimiser.step()
+            self.average.step(self.network.parameters())
+            self.done = index + 1
+            autosave()
+            yield self.done, float(loss.detach())
+        self.save()
+
+    def _loss(self, index: int) -> Tensor:
+        """Mean squared error of the latents found."""
+        # What a step sees follows from its number and the process, so that a stopped training goes on to the same end.
+        seed = step_seed(step_seed(self.seed, index), self.accelerator.process_index)
+        batch = self._batch(torch.Generator().manual_seed(seed))
+        clean, noise, condition, step, known = (each.to(self.accelerator.device) for each in batch)
+        with self.accelerator.autocast():
+            found = self.wrapped(noised(clean, noise, step, self.kept), step, condition, known)
+        loss: Tensor = (found.float() - clean).square().mean()
+        return loss
+
+    def _batch(self, rng: torch.Generator) -> tuple[Tensor, ...]:
+        """Latents, noise (B,G,w_dim), conditions (B,D), steps (B,) and whether the condition is known (B,)."""
+        settings, count = self.settings, self.own_batch
+        told = round(settings.caption_share * count) if self.captions else 0
+        w, conditions = self._picked(self.pairs, count - told, settings.noise, rng)
+        if self.captions and told:
+            more, texts = self._picked(self.captions, told, settings.caption_noise, rng)
+            w, conditions = torch.cat([w, more]), torch.cat([conditions, texts])
+        noise = torch.randn(w.shape, generator=rng)
+        step = torch.randint(self.network.steps, (count,), generator=rng)
+        return w, noise, conditions, step, torch.rand(count, generator=rng) >= settings.drop
+
+    @staticmethod
+    def _picked(pairs: Pairs, count: int, noise: float, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+        rows = torch.randint(len(pairs), (count,), generator=rng)
+        features = pairs.features[rows]
+        return pairs.w[rows], pseudo_text(features, torch.randn(features.shape, generator=rng), noise)
+
+    def prior(self) -> Prior:
+        """The prior with averaged weights, on the CPU."""
+        network = self._network()
+        with torch.no_grad():
+            self.average.copy_to(network.parameters())
+        return Prior(network, self.groups, self.mean, self.std, self.home, self.unit).eval()
+
+    def save(self) -> None:
+        """Write the whole state in one step, if it is to be kept."""
+        if self.checkpoint and self.is_main:
+            state = {
+                "network": self.network.state_dict(),
+                "optimiser": self.optimiser.state_dict(),
+                "average": [each.cpu() for each in self.average.shadow_params],
+                "averaged": self.average.optimization_step,
+                "done": self.done,
+            }
+            save_state(self.checkpoint, state)
+
+    def _restore(self) -> None:
+        if self.checkpoint is None or not self.checkpoint.exists():
+            return
+        with loaded_state(self.checkpoint, torch.device("cpu")) as state:
+            self.network.load_state_dict(state["network"])
+            self.optimiser.load_state_dict(state["optimiser"])
+            for own, kept in zip(self.average.shadow_params, state["average"], strict=True):
+                own.copy_(kept)
+            self.average.optimization_step, self.done = state["averaged"], state["done"]
+
+
+def rate(index: int, settings: PriorSettings) -> float:
+    """Share of the learning rate at a step: a rise, and the fall of a cosine where there is one."""
+    rise = min(1.0, (index + 1) / settings.warm_up) if settings.warm_up else 1.0
+    if not settings.fall:
+        return rise
+    share = torch.tensor(torch.pi * index / settings.steps)
+    return rise * float(0.5 + 0.5 * torch.cos(share))
+
+
+def _parameters(network: nn.Module, settings: PriorSettings) -> list[dict[str, Any]]:
+    """Matrices decay, vectors do not."""
+    parts: list[list[nn.Parameter]] = [[], []]
+    for each in network.parameters():
+        parts[each.ndim < 2].append(each)
+    return [
+        {"params": parts[0], "weight_decay": settings.weight_decay},
+        {"params": parts[1], "weight_decay": 0.0},
+    ]
