@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from ..._base import UsageError
-from ...generators.prior.noise import cosine_betas
+from ...generators.prior.noise import cosine_betas, kept_signal
 
 _LEAST_VARIANCE = 1e-20
 
@@ -18,22 +17,34 @@ class Posterior:
     """Of x at one step given the latents without noise and x at the step before it (Ho et al. 2020, eq. 7).
 
     Args:
-        total: steps of the diffusion. skip: how many of them each step of the walk stands for.
+        total: steps of the diffusion.
+        skip: how many of them each step of a walk stands for, with the published rounding to float32 on the way; None
+            for the diffusion itself.
 
     Attributes:
         variance, log_variance: of the posterior; clean, noisy: what its mean takes of the latents without noise and
             of the noisy ones; all (total/skip,) float32, from the cleanest step on.
     """
 
-    def __init__(self, total: int, skip: int = 1) -> None:
-        kept = np.cumprod(1 - np.array(cosine_betas(total)))[::skip]
-        before = np.concatenate([[1.0], kept[:-1]])
-        alpha = kept / before
+    def __init__(self, total: int, skip: int | None = None) -> None:
+        kept = 1 - torch.tensor(cosine_betas(total), dtype=torch.float64)
+        kept = kept.cumprod(dim=0)
+        if skip is not None:
+            kept = kept[::skip].float()
+        alpha = kept / _before(kept)
+        # Once more from the rounded steps, as published: near the clean end the last digits of both count.
+        kept = alpha.cumprod(dim=0)
+        before = _before(kept)
         variance = (1 - alpha) * (1 - before) / (1 - kept)
-        self.variance = torch.from_numpy(variance).float()
-        self.log_variance = torch.from_numpy(np.log(variance.clip(min=_LEAST_VARIANCE))).float()
-        self.clean = torch.from_numpy((1 - alpha) * np.sqrt(before) / (1 - kept)).float()
-        self.noisy = torch.from_numpy((1 - before) * np.sqrt(alpha) / (1 - kept)).float()
+        self.variance = variance.float()
+        self.log_variance = variance.clamp(min=_LEAST_VARIANCE).log().float()
+        self.clean = ((1 - alpha) * before.sqrt() / (1 - kept)).float()
+        self.noisy = ((1 - before) * alpha.sqrt() / (1 - kept)).float()
+
+
+def _before(kept: Tensor) -> Tensor:
+    """The signal that is left one step nearer to the clean end, where all of it is."""
+    return torch.cat([kept.new_ones(1), kept[:-1]])
 
 
 class Ancestral:
@@ -55,7 +66,7 @@ class Ancestral:
         self._posterior = Posterior(total, skip)
         whole = Posterior(total).log_variance[::skip]
         self.log_variance = self._posterior.log_variance if variance == "respaced" else whole
-        self._kept = torch.from_numpy(np.cumprod(1 - np.array(cosine_betas(total)))).float()
+        self._kept = kept_signal(total)
 
     def begin(self, noise: Tensor, clean: Tensor | None, first: int) -> Tensor:
         """See `Walk`."""

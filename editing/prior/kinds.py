@@ -56,6 +56,5 @@ SCHEDULERS = Schedulers(
         "ddim": Kind("DDIMScheduler", {**_UNCLIPPED, "timestep_spacing": "trailing"}),
         "euler": Kind("EulerDiscreteScheduler"),
         "unipc": Kind("UniPCMultistepScheduler"),
-        "deis": Kind("DEISMultistepScheduler"),
     }
 )

@@ -2,44 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import numpy as np
 import pytest
 import torch
 from promptbrush.generators.prior.published import PublishedPrior
 
-GOLDEN = Path(__file__).parents[2] / "golden" / "prior"
 TIGHT = {"atol": 1e-5, "rtol": 1e-5}
-
-
-@pytest.fixture(scope="module")
-def golden() -> dict[str, torch.Tensor]:
-    return {name: torch.from_numpy(each) for name, each in np.load(GOLDEN / "clip2latent.npz").items()}
-
-
-@pytest.fixture(scope="module")
-def weights() -> dict[str, torch.Tensor]:
-    loaded = np.load(GOLDEN / "clip2latent_weights.npz")
-    return {name: torch.from_numpy(each) for name, each in loaded.items()}
-
-
-def state_of(weights: dict[str, torch.Tensor], prefix: str, steps: int) -> dict[str, torch.Tensor]:
-    """A state with the whole table of time embeddings; rows that were not recorded are 0."""
-    state = {key.removeprefix(prefix): value for key, value in weights.items() if key.startswith(prefix)}
-    if "time_rows" in state:
-        rows, found = state.pop("time_rows"), state.pop("to_time_embeds.0.weight.rows")
-        table = torch.zeros(steps, found.shape[1])
-        table[rows] = found
-        state["to_time_embeds.0.weight"] = table
-    return state
-
-
-@pytest.fixture(scope="module")
-def network(weights: dict[str, torch.Tensor]) -> PublishedPrior:
-    made = PublishedPrior(32, 2, 4, 16)
-    made.load_state_dict(state_of(weights, "net.", 1000))
-    return made.eval()
 
 
 def test_it_has_as_many_parameters_as_the_published_one() -> None:
@@ -83,11 +50,7 @@ def test_whole_network(network: PublishedPrior, golden: dict[str, torch.Tensor],
 
 
 @pytest.mark.parametrize("null", [False, True])
-def test_several_latents(
-    weights: dict[str, torch.Tensor], golden: dict[str, torch.Tensor], null: bool
-) -> None:
-    network = PublishedPrior(24, 1, 2, 8, steps=8, latents=3).eval()
-    network.load_state_dict(state_of(weights, "wplus.", 8))
+def test_several_latents(triple: PublishedPrior, golden: dict[str, torch.Tensor], null: bool) -> None:
     keep = torch.zeros(2, dtype=torch.bool) if null else None
-    found = network(golden["wplus_x"], golden["wplus_t"], golden["wplus_cond"], keep)
+    found = triple(golden["wplus_x"], golden["wplus_t"], golden["wplus_cond"], keep)
     torch.testing.assert_close(found, golden["wplus_out_null" if null else "wplus_out"], **TIGHT)
