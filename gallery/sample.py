@@ -33,9 +33,9 @@ def sheet(pack: str, columns: int, limit: int | None) -> Tensor:
     rows = []
     for prompt in PROMPTS[:limit]:
         made = [each.image for each in promptbrush.sample(prompt, columns, models=models)]
-        rows.append(strip(made, [prompt, *[""] * (columns - 1)]))
+        rows.append(strip([strip(made)], [prompt]))
     walk = [each.image for each in promptbrush.sample(WALK[0], columns, models=models, to=WALK[1], seed=3)]
-    rows.append(strip(walk, [WALK[0], *[""] * max(0, columns - 2), f"to: {WALK[1]}"][:columns]))
+    rows.append(strip([strip(walk)], [" ... ".join(WALK)]))
     return torch.cat(rows, dim=2)
 
 

@@ -176,8 +176,6 @@ def test_guidance_beyond_numbers_is_one_line(command: Command, pack: Path, tmp_p
         1e9,
         "--preset",
         "paper",
-        "--steps",
-        1000,
         "--pack",
         pack,
         "-o",
