@@ -111,4 +111,5 @@ def _length(perceptor: Perceptor, prompt: Prompt, templates: Sequence[Template])
     else:
         sentences = [template(prompt.text) for template in templates]
         features = perceptor.encode_text(sentences, normalise=False)
-    return torch.linalg.vector_norm(features.mean(dim=0))
+    length: Tensor = features.mean(dim=0).norm()
+    return length

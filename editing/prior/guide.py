@@ -48,7 +48,8 @@ class Guide:
         told = torch.cat([self.conditions, self.conditions[:, :1]], dim=1).transpose(0, 1).flatten(0, 1)
         known = torch.arange(count + 1, device=x.device).repeat_interleave(len(x)) < count
         passes = self.prior.forward(x.repeat(count + 1, 1, 1), time.repeat(count + 1), told, known)
-        conditioned, null = passes.view(count + 1, *x.shape).split([count, 1])
+        rows = passes.view(count + 1, *x.shape)
+        conditioned, null = rows[:count], rows[count:]
         weights = self.weights.to(x).view(-1, 1, 1, 1)
         guided = null[0] + self.scale * (weights * (conditioned - null)).sum(0)
         return self._rescaled(guided, conditioned[weights.flatten() > 0]) if self.rescale else guided

@@ -83,9 +83,8 @@ class Sampler:
         self.own, self.settings, self.like = models, settings, like
         self._recipe = recipe_of(models, settings, like)
         self._start = self._begin() if like and settings.strength < 1 else None
-        prompts = prompts_of(settings, like)
-        cut = conditions_of(models.perceptor, models.prior.unit, settings, like, 1).cut
-        self.notes = text_notes(prompts, cut)
+        self._all = self._told(1)
+        self.notes = text_notes(prompts_of(settings, like), self._all.cut)
 
     def draw(self, count: int, only: Sequence[int] | None = None) -> Iterator[SampleResult]:
         """Pictures 0 to count-1, a batch at a time, or only some of them.
@@ -95,20 +94,17 @@ class Sampler:
         """
         check_count(count, self.settings)
         wanted = range(count) if only is None else only
-        size = chunk_size(self.own.models.device)
+        size, way = chunk_size(self.own.models.device), bool(self.settings.to.strip())
+        told = self._told(count) if way else self._all
         for at in range(0, len(wanted), size):
             rows = wanted[at : at + size]
-            yield from self._batch(rows, self._told(rows, count), count)
+            yield from self._batch(rows, told.rows(rows if way else [0] * len(rows)), count, way)
 
-    def _told(self, rows: Sequence[int], count: int) -> Conditions:
-        prior, perceptor = self.own.prior, self.own.perceptor
-        if not self.settings.to.strip():
-            return conditions_of(perceptor, prior.unit, self.settings, self.like, 1).rows([0] * len(rows))
-        return conditions_of(perceptor, prior.unit, self.settings, self.like, count).rows(rows)
+    def _told(self, count: int) -> Conditions:
+        return conditions_of(self.own.perceptor, self.own.prior.unit, self.settings, self.like, count)
 
-    def _batch(self, rows: Sequence[int], told: Conditions, count: int) -> Iterator[SampleResult]:
-        # Pictures on the way between prompts differ by the prompt alone.
-        same = bool(self.settings.to.strip())
+    def _batch(self, rows: Sequence[int], told: Conditions, count: int, same: bool) -> Iterator[SampleResult]:
+        # Pictures on the way between prompts differ by the prompt alone, and have one seed.
         seeds = [self.settings.seed + (0 if same else row) for row in rows]
         latents, images, scores = self._best(told, seeds)
         for at, (row, seed) in enumerate(zip(rows, seeds, strict=True)):

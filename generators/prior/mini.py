@@ -1,8 +1,9 @@
 """A small network for priors that are trained here: a residual perceptron, told the step and the condition.
 
-A w is one vector without places, so that there is nothing for a transformer to attend to. The step and the condition ask each layer for a scale and a
-shift (Perez et al. 2018; Peebles & Xie 2023). Inside, the network predicts the velocity (Salimans & Ho 2022), whose
-target is of the same size at every step; outside, it gives the latents without noise as published.
+A w is one vector without places, so that there is nothing for a transformer to attend to. The step and the condition
+ask each layer for a scale and a shift (Perez et al. 2018; Peebles & Xie 2023). Inside, the network predicts the
+velocity (Salimans & Ho 2022), whose target is of the same size at every step; outside, it gives the latents without
+noise, as published.
 """
 
 from __future__ import annotations

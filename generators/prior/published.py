@@ -47,7 +47,7 @@ class Rotary(nn.Module):
         angles = torch.arange(x.shape[-2], device=x.device)[:, None] * self.freqs
         dims = 2 * len(self.freqs)
         turned, rest = x[..., :dims], x[..., dims:]
-        even, odd = turned.unflatten(-1, (-1, 2)).unbind(-1)
+        even, odd = turned[..., 0::2], turned[..., 1::2]
         sin, cos = angles.sin(), angles.cos()
         both = torch.stack([even * cos - odd * sin, odd * cos + even * sin], dim=-1)
         return torch.cat([both.flatten(-2), rest], dim=-1)
