@@ -254,7 +254,7 @@ def train_prior(
     """Train a prior for a generator and a CLIP, for `sample --prior` (clip2latent); a stopped training goes on."""
     from ..editing.models import ModelChoice
     from ..editing.prior import teaching
-    from ..editing.prior.training import PRESETS
+    from ..editing.prior.presets import PRESETS
     from ..editing.trainings import check_preset
 
     check_preset(preset, PRESETS)

@@ -199,6 +199,8 @@ def test_guidance_beyond_numbers_is_one_line(command: Command, pack: Path, tmp_p
         ((PROMPT, "--groups", "4,4"), 3, "leave --groups out"),
         ((PROMPT, "--seed", str(2**62 - 1), "-n", "2"), 2, "past the last seed"),
         ((PROMPT, "--guidance", "nan"), 2, "guidance"),
+        ((PROMPT, "--to", "a man", "--refine", "2"), 2, "refine"),
+        ((f"{PROMPT}:-1", "--to", "a man"), 2, "at both ends"),
     ],
 )
 def test_mistakes_are_told_in_one_line(

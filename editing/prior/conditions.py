@@ -77,6 +77,11 @@ def conditions_of(
         return Conditions(told.expand(count, -1, -1), weights / weights.abs().max(), cut)
     ends, shares, more = _encoded(perceptor, unit, parse_prompts(settings.to), templates)
     away = weights < 0
+    if bool(away.all()) or bool((shares < 0).any()):
+        raise UsageError(
+            "the way from one prompt to another needs something to show at both ends; put what should not show into "
+            "--negative"
+        )
     first, last = (_mean(told[~away], weights[~away]), _mean(ends, shares))
     way = between_conditions(first, last, count)[:, None]
     rest = told[away].expand(count, -1, -1)

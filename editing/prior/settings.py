@@ -65,6 +65,10 @@ class SampleSettings(BaseModel):
             raise ValueError(
                 f"scheduler {PAPER} takes steps that divide {MAX_DIFFUSION_STEPS}, not {self.steps}; try 4, 10 or 100"
             )
+        if self.to.strip() and self.refine:
+            raise ValueError(
+                "a picture on the way between two prompts has no prompt to refine it by; give refine 0"
+            )
         return self
 
 

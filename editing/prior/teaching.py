@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..._base import UsageError
+import torch
+
+from ..._base import Entry, UsageError, load_target
 from ...generators.prior.prior import save_prior
 from ..commands import enough_memory
 from ..files import prepare_folder, prove_folder
@@ -16,8 +18,9 @@ from ..models import LoadedModels, ModelChoice, load_models
 from .captions import CaptionMaker
 from .home import home_of, the_clip
 from .pairs import Maker, PairMaker, checked_groups, make_shards, read_pairs
+from .presets import PriorSettings
 from .shards import CAPTIONS, Origin, Pairs, joined
-from .training import PriorSettings, PriorTraining
+from .training import PriorTraining
 
 LICENCE = "CC-BY-4.0"
 _EVERY_SECONDS = 20.0
@@ -52,9 +55,9 @@ def make_pairs(choice: ModelChoice, request: PairRequest) -> Iterator[str]:
     if request.folder is None:
         raise UsageError("there is no folder for the pairs; give one with --data")
     with enough_memory():
-        models = load_models(choice)
+        models = load_models(_own_device(choice))
         for maker, count in _makers(models, request):
-            yield from _made(maker, request.folder, count)
+            yield from _made(maker, request.folder, count, models.device)
     yield f"{request.folder}: {request.pictures} pairs, {request.captions} captions"
 
 
@@ -74,13 +77,13 @@ def train_prior(
         raise UsageError(f"{output}: a prior is written as .safetensors; give such a name")
     prove_folder(output.parent)
     with enough_memory():
-        models = load_models(choice)
+        models = load_models(_own_device(choice))
         found: list[Pairs] = []
         for maker, count in _makers(models, request):
             if request.folder is None:
                 found.append(joined([*maker.make(0, count)]))
                 continue
-            yield from _made(maker, request.folder, count)
+            yield from _made(maker, request.folder, count, models.device)
             found.append(read_pairs(request.folder, maker.origin, count))
         groups = checked_groups(request.groups, models.generator.num_ws)
         captions = found[1] if len(found) > 1 else None
@@ -115,7 +118,15 @@ def _makers(models: LoadedModels, request: PairRequest) -> Iterator[tuple[Maker,
         yield CaptionMaker(generator, clip, replace(origin, kind=CAPTIONS)), request.captions
 
 
-def _made(maker: Maker, folder: Path, count: int) -> Iterator[str]:
+def _own_device(choice: ModelChoice) -> ModelChoice:
+    """The same, on the GPU of this process where several share a machine."""
+    rank = os.environ.get("LOCAL_RANK")
+    if rank is None or choice.device not in ("auto", "cuda") or not torch.cuda.is_available():
+        return choice
+    return replace(choice, device=f"cuda:{rank}")
+
+
+def _made(maker: Maker, folder: Path, count: int, device: torch.device) -> Iterator[str]:
     """Make shards; a line now and then. Where several processes share the work, each waits for the others' files."""
     prepare_folder(folder)
     done, began, told = 0, time.monotonic(), time.monotonic()
@@ -125,13 +136,8 @@ def _made(maker: Maker, folder: Path, count: int) -> Iterator[str]:
             told = time.monotonic()
             yield f"{maker.origin.kind} {done}/{count}  {done / (told - began):.1f} a second"
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
-        _wait_for_others()
-
-
-def _wait_for_others() -> None:
-    from accelerate import PartialState
-
-    PartialState(cpu=os.environ.get("ACCELERATE_USE_CPU", "").lower() == "true").wait_for_everyone()
+        state = load_target(Entry("accelerate:PartialState", "train"), "sharing the work")
+        state(cpu=device.type == "cpu").wait_for_everyone()
 
 
 def _told(training: PriorTraining) -> Iterator[str]:

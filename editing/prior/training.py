@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -17,57 +16,8 @@ from ...generators.prior.noise import kept_signal, noised
 from ...generators.prior.prior import Home, Prior
 from ...generators.prior.published import PublishedPrior
 from ...guidance.cutouts import step_seed
+from .presets import PriorSettings, rate
 from .shards import Pairs
-
-
-@dataclass(frozen=True)
-class PriorSettings:
-    """How a prior is trained (Pinkney & Li 2022; published values in brackets).
-
-    Args:
-        network: "mini", or "published" with its sizes. width, depth: of "mini".
-        steps [1,000,000], batch [512], lr [1e-4]: of AdamW; weight_decay: of matrices.
-        warm_up: steps in which the rate rises; then it falls as a cosine if `fall` [no].
-        noise: length of what is added to pictures' features, in shares of theirs [1, or 0.75 for several latents].
-        drop: share of samples without a condition [0.2].
-        caption_share: of samples that are told by captions, where there are any. caption_noise: as `noise`, for these.
-        ema: decay of the average [0.9999]; it starts from the trained weights after `ema_start` steps [1000].
-    """
-
-    network: Literal["mini", "published"] = "mini"
-    width: int = 248
-    depth: int = 2
-    steps: int = 12_000
-    batch: int = 256
-    lr: float = 1e-3
-    warm_up: int = 200
-    fall: bool = True
-    weight_decay: float = 1e-2
-    noise: float = 0.75
-    drop: float = 0.15
-    caption_share: float = 0.6
-    caption_noise: float = 0.1
-    ema: float = 0.999
-    ema_start: int = 100
-    save_seconds: float = 120.0
-
-
-PRESETS = {
-    "mini": PriorSettings(),
-    "paper": PriorSettings(
-        network="published",
-        steps=1_000_000,
-        batch=512,
-        lr=1e-4,
-        warm_up=0,
-        fall=False,
-        noise=1.0,
-        drop=0.2,
-        caption_share=0.0,
-        ema=0.9999,
-        ema_start=1000,
-    ),
-}
 
 
 def pseudo_text(features: Tensor, noise: Tensor, scale: float) -> Tensor:
@@ -242,15 +192,6 @@ class PriorTraining:
             for own, kept in zip(self.average.shadow_params, state["average"], strict=True):
                 own.copy_(kept)
             self.average.optimization_step, self.done = state["averaged"], state["done"]
-
-
-def rate(index: int, settings: PriorSettings) -> float:
-    """Share of the learning rate at a step: a rise, and the fall of a cosine where there is one."""
-    rise = min(1.0, (index + 1) / settings.warm_up) if settings.warm_up else 1.0
-    if not settings.fall:
-        return rise
-    share = torch.tensor(torch.pi * index / settings.steps)
-    return rise * float(0.5 + 0.5 * torch.cos(share))
 
 
 def _parameters(network: nn.Module, settings: PriorSettings) -> list[dict[str, Any]]:

@@ -15,9 +15,10 @@ import torch
 from promptbrush import InputFileError, UsageError
 from promptbrush.editing.models import ModelChoice
 from promptbrush.editing.prior.pairs import PairMaker, checked_groups, make_shards, read_pairs, spread
+from promptbrush.editing.prior.presets import PRESETS, PriorSettings
 from promptbrush.editing.prior.shards import Origin, Pairs, joined, shard_path
 from promptbrush.editing.prior.teaching import PairRequest, make_pairs, train_prior
-from promptbrush.editing.prior.training import PRESETS, PriorSettings, PriorTraining, pseudo_text, statistics
+from promptbrush.editing.prior.training import PriorTraining, pseudo_text, statistics
 from promptbrush.generators import load_generator
 from promptbrush.generators.prior.prior import Home, load_prior
 from promptbrush.guidance import load_perceptor
