@@ -17,7 +17,7 @@ from promptbrush.editing.prior.home import home_of
 from promptbrush.editing.prior.method import sample
 from promptbrush.generators.packs import load_pack, write_manifest
 from promptbrush.generators.prior.mini import MiniPrior
-from promptbrush.generators.prior.prior import Prior, load_prior, save_prior
+from promptbrush.generators.prior.prior import Prior, Spread, load_prior, save_prior
 from promptbrush.generators.prior.published import PublishedPrior
 
 Command = Callable[..., Any]
@@ -36,7 +36,9 @@ def pack(tiny_pack: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         for each in network.parameters():
             torch.nn.init.normal_(each, std=0.3)
         w = models.generator.mapping.single(torch.randn(500, 16)).detach()
-    prior = Prior(network, (models.generator.num_ws,), w.mean(0)[None], w.std(0)[None], home_of(models))
+    prior = Prior(
+        network, (models.generator.num_ws,), Spread(w.mean(0)[None], w.std(0)[None]), home_of(models)
+    )
     save_prior(prior, folder / "prior.safetensors")
     whole = load_pack(folder)
     fields = whole.model_dump(exclude={"format", "files"}, exclude_none=True)

@@ -15,6 +15,7 @@ class PriorSettings:
         network: "mini", or "published" with its sizes. width, depth: of "mini".
         steps [1,000,000], batch [512], lr [1e-4]: of AdamW; weight_decay: of matrices.
         warm_up: steps in which the rate rises; then it falls as a cosine if `fall` [no].
+        early: noisy steps are seen more often, as their number counts to this power [0]; what is asked for is decided there.
         noise: length of what is added to pictures' features, in shares of theirs [1, or 0.75 for several latents].
         drop: share of samples without a condition [0.2].
         caption_share: of samples that are told by captions, where there are any. caption_noise: as `noise`, for these.
@@ -22,18 +23,19 @@ class PriorSettings:
     """
 
     network: Literal["mini", "published"] = "mini"
-    width: int = 248
+    width: int = 240
     depth: int = 2
     steps: int = 12_000
     batch: int = 256
-    lr: float = 1e-3
+    lr: float = 1.5e-3
     warm_up: int = 200
     fall: bool = True
     weight_decay: float = 1e-2
+    early: float = 1.0
     noise: float = 0.75
-    drop: float = 0.15
-    caption_share: float = 0.6
-    caption_noise: float = 0.1
+    drop: float = 0.1
+    caption_share: float = 0.75
+    caption_noise: float = 0.05
     ema: float = 0.999
     ema_start: int = 100
     save_seconds: float = 120.0
@@ -51,6 +53,7 @@ PRESETS = {
         noise=1.0,
         drop=0.2,
         caption_share=0.0,
+        early=0.0,
         ema=0.9999,
         ema_start=1000,
     ),

@@ -18,6 +18,7 @@ from ...generators.prior.published import PublishedPrior
 from ...guidance.cutouts import step_seed
 from .presets import PriorSettings, rate
 from .shards import Pairs
+from .statistics import normalised, plain_spread, spread_of, whitening_of
 
 
 def pseudo_text(features: Tensor, noise: Tensor, scale: float) -> Tensor:
@@ -33,12 +34,6 @@ def pseudo_text(features: Tensor, noise: Tensor, scale: float) -> Tensor:
     moved = F.normalize(features, dim=1) + scale * F.normalize(noise, dim=1)
     noisy: Tensor = F.normalize(moved, dim=1) * lengths
     return noisy
-
-
-def statistics(w: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and unbiased standard deviation (G,w_dim) of w (N,G,w_dim); numbers that never change get 1."""
-    std = w.std(dim=0)
-    return w.mean(dim=0), torch.where(std > 1e-6, std, torch.ones_like(std))
 
 
 class PriorTraining:
@@ -81,8 +76,10 @@ class PriorTraining:
                 f"batch is {settings.batch}, which {world} processes cannot share; take a multiple"
             )
         self.own_batch = settings.batch // world
-        self.pairs, self.captions = self._scaled(pairs, pairs), captions and self._scaled(captions, pairs)
-        self.mean, self.std = statistics(pairs.w)
+        self.spread = spread_of(pairs.w) if self.unit else plain_spread(pairs.w)
+        self.w_dim = pairs.w.shape[2]
+        self.pairs, self.captions = self._scaled(pairs), captions and self._scaled(captions)
+        self.whitening = whitening_of(self.pairs, self.captions) if self.unit else None
         with torch.random.fork_rng([]):
             torch.manual_seed(seed)
             self.network = self._network()
@@ -97,11 +94,10 @@ class PriorTraining:
         self.average.to(self.accelerator.device)
         self.kept = kept_signal(self.network.steps).to(self.accelerator.device)
 
-    def _scaled(self, pairs: Pairs, whole: Pairs) -> Pairs:
-        """Pairs with w in its standard deviations, and features as the network takes them."""
-        mean, std = statistics(whole.w)
+    def _scaled(self, pairs: Pairs) -> Pairs:
+        """Pairs with w in its standard deviations, and features of the length that the prior is told."""
         features = F.normalize(pairs.features, dim=1) if self.unit else pairs.features
-        return Pairs(features, (pairs.w - mean) / std)
+        return Pairs(features, normalised(pairs.w, self.spread))
 
     def _network(self) -> MiniPrior | PublishedPrior:
         (_, latents, dim), length = self.pairs.w.shape, self.pairs.features.shape[1]
@@ -109,8 +105,8 @@ class PriorTraining:
             return MiniPrior(dim, length, self.settings.width, self.settings.depth, latents=latents)
         if dim != length:
             raise UsageError(
-                f"w has {dim} numbers and CLIP's features {length}, which must be as many for the published network; "
-                "take --network mini"
+                f"w has {self.w_dim} numbers and CLIP's features {length}, which must be as many for the published "
+                "network; take --network mini"
             )
         return PublishedPrior(dim, latents=latents)
 
@@ -155,21 +151,24 @@ class PriorTraining:
             more, texts = self._picked(self.captions, told, settings.caption_noise, rng)
             w, conditions = torch.cat([w, more]), torch.cat([conditions, texts])
         noise = torch.randn(w.shape, generator=rng)
-        step = torch.randint(self.network.steps, (count,), generator=rng)
+        share = torch.rand(count, generator=rng) ** (1 / (1 + settings.early))
+        step = (share * self.network.steps).long().clamp(max=self.network.steps - 1)
         return w, noise, conditions, step, torch.rand(count, generator=rng) >= settings.drop
 
-    @staticmethod
-    def _picked(pairs: Pairs, count: int, noise: float, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+    def _picked(self, pairs: Pairs, count: int, noise: float, rng: torch.Generator) -> tuple[Tensor, Tensor]:
         rows = torch.randint(len(pairs), (count,), generator=rng)
         features = pairs.features[rows]
-        return pairs.w[rows], pseudo_text(features, torch.randn(features.shape, generator=rng), noise)
+        noisy = pseudo_text(features, torch.randn(features.shape, generator=rng), noise)
+        return pairs.w[rows], self.whitening(noisy) if self.whitening else noisy
 
     def prior(self) -> Prior:
         """The prior with averaged weights, on the CPU."""
         network = self._network()
         with torch.no_grad():
             self.average.copy_to(network.parameters())
-        return Prior(network, self.groups, self.mean, self.std, self.home, self.unit).eval()
+        if self.whitening and isinstance(network, MiniPrior):
+            self.whitening.fold(network.condition)
+        return Prior(network, self.groups, self.spread, self.home, self.unit).eval()
 
     def save(self) -> None:
         """Write the whole state in one step, if it is to be kept."""

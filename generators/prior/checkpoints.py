@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ..._base import DAMAGE_ERRORS, InputFileError
-from .prior import Home, Prior
+from .prior import Home, Prior, Spread
 from .published import PublishedPrior
 
 # The averaged weights are the ones to draw with.
@@ -46,7 +46,7 @@ def load_checkpoint(path: str | Path, layers: int, groups: tuple[int, ...] = ())
     network = _network(path, weights)
     mean, std = (_statistics(path, own, name, network) for name in ("latent_mean", "latent_std"))
     return Prior(
-        network, _groups(path, network.latents, layers, groups), mean, std, Home(), unit=False
+        network, _groups(path, network.latents, layers, groups), Spread(mean, std), Home(), unit=False
     ).eval()
 
 

@@ -43,8 +43,8 @@ class MiniPrior(nn.Module):
     """Noisy latents, their step and a condition -> the latents without noise.
 
     Args:
-        dim: of a latent. latents: how many a sample has.
-        condition_dim: of what it is told, unit vectors.
+        dim: numbers of a latent. latents: how many a sample has.
+        condition_dim: of what it is told.
         width, depth: of the residual perceptron. steps: of the diffusion.
     """
 
@@ -63,7 +63,7 @@ class MiniPrior(nn.Module):
         self.dim, self.condition_dim, self.latents, self.steps = dim, condition_dim, latents, steps
         self.width, self.depth = width, depth
         self.time = nn.Linear(2 * _WAVES, width)
-        self.condition = nn.Linear(condition_dim, width)
+        self.condition, self.read = nn.Linear(condition_dim, width), nn.Linear(width, width)
         self.null = nn.Parameter(torch.zeros(width))
         self.told = nn.Linear(width, width)
         self.begin = nn.Linear(latents * dim, width)
@@ -78,7 +78,7 @@ class MiniPrior(nn.Module):
         Args:
             known: (B,) bool, False where the condition is masked; all True if None.
         """
-        wanted = self.condition(condition * math.sqrt(self.condition_dim))
+        wanted = self.read(F.silu(self.condition(condition)))
         if known is not None:
             wanted = torch.where(known[:, None], wanted, self.null)
         told = F.silu(self.told(F.silu(self.time(_waves(step / self.steps)) + wanted)))

@@ -13,7 +13,7 @@ from promptbrush.editing.prior.kinds import SCHEDULERS
 from promptbrush.editing.prior.sampler import between_conditions, candidate_seeds, draw_latents
 from promptbrush.editing.prior.settings import sample_settings
 from promptbrush.generators.prior.noise import cosine_betas, kept_signal
-from promptbrush.generators.prior.prior import Home, Prior
+from promptbrush.generators.prior.prior import Home, Prior, Spread
 from promptbrush.generators.prior.published import PublishedPrior
 
 Golden = dict[str, torch.Tensor]
@@ -22,7 +22,7 @@ Golden = dict[str, torch.Tensor]
 @pytest.fixture(scope="module")
 def prior(network: PublishedPrior, golden: Golden) -> Prior:
     """The recorded network, whose w feeds six layers."""
-    return Prior(network, (6,), golden["w_mean"][None], golden["w_std"][None], Home(), unit=False)
+    return Prior(network, (6,), Spread(golden["w_mean"][None], golden["w_std"][None]), Home(), unit=False)
 
 
 def test_cosine_schedule(golden: Golden) -> None:

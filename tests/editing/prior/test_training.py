@@ -17,10 +17,12 @@ from promptbrush.editing.models import ModelChoice
 from promptbrush.editing.prior.pairs import PairMaker, checked_groups, make_shards, read_pairs, spread
 from promptbrush.editing.prior.presets import PRESETS, PriorSettings
 from promptbrush.editing.prior.shards import Origin, Pairs, joined, shard_path
+from promptbrush.editing.prior.statistics import normalised, spread_of, statistics, whitening_of
 from promptbrush.editing.prior.teaching import PairRequest, make_pairs, train_prior
-from promptbrush.editing.prior.training import PriorTraining, pseudo_text, statistics
+from promptbrush.editing.prior.training import PriorTraining, pseudo_text
 from promptbrush.generators import load_generator
-from promptbrush.generators.prior.prior import Home, load_prior
+from promptbrush.generators.prior.mini import MiniPrior
+from promptbrush.generators.prior.prior import Home, Prior, load_prior
 from promptbrush.guidance import load_perceptor
 
 HOME = Home("a" * 16, "b" * 16)
@@ -52,6 +54,30 @@ def test_statistics_of_w(golden: dict[str, torch.Tensor]) -> None:
     torch.testing.assert_close(mean[0], golden["w_mean"], atol=1e-5, rtol=1e-5)
     torch.testing.assert_close(std[0], golden["w_std"], atol=1e-5, rtol=1e-5)
     torch.testing.assert_close((golden["w_data"][:5] - mean) / std, golden["w_norm5"], atol=1e-5, rtol=1e-5)
+
+
+def test_components_of_w_are_alike_and_give_it_back() -> None:
+    rng = torch.Generator().manual_seed(0)
+    w = torch.randn(500, 2, 6, generator=rng) @ torch.randn(6, 6, generator=rng) + 3
+    spread = spread_of(w)
+    x = normalised(w, spread)
+    torch.testing.assert_close(x.std(dim=0), torch.ones(2, x.shape[2]), atol=1e-2, rtol=0)
+    prior = Prior(MiniPrior(x.shape[2], 8, 16, 1, latents=2), (1, 2), spread, HOME)
+    torch.testing.assert_close(prior.codes(x), w, atol=1e-3, rtol=1e-3)
+    torch.testing.assert_close(prior.normalised(w), x)
+    flat = torch.cat([w, torch.zeros(500, 2, 4)], dim=2)  # numbers that never change have no component
+    assert spread_of(flat).axes.shape == (2, x.shape[2], 10)
+
+
+def test_whitening_can_be_folded_into_a_layer() -> None:
+    pairs, captions = pairs_of(300), Pairs(pairs_of(300, 1).features * 0.1 + 0.5, pairs_of(300).w)
+    whitening = whitening_of(pairs, captions)
+    both = torch.cat([pairs.features, captions.features])
+    assert float(whitening(both).std(dim=0).max()) < 1.5
+    layer = torch.nn.Linear(8, 5)
+    told = layer(whitening(both))
+    whitening.fold(layer)
+    torch.testing.assert_close(layer(both), told, atol=1e-4, rtol=1e-4)
 
 
 def test_every_group_has_a_w_of_its_own(maker: PairMaker) -> None:

@@ -11,7 +11,7 @@ from promptbrush import InputFileError
 from promptbrush.generators.prior.checkpoints import load_checkpoint
 from promptbrush.generators.prior.mini import MiniPrior
 from promptbrush.generators.prior.noise import kept_signal
-from promptbrush.generators.prior.prior import Home, Prior, load_prior, save_prior
+from promptbrush.generators.prior.prior import Home, Prior, Spread, load_prior, save_prior
 from promptbrush.generators.prior.published import PublishedPrior
 
 HOME = Home("a" * 16, "b" * 16)
@@ -23,7 +23,7 @@ def prior() -> Prior:
     network = MiniPrior(6, 8, width=16, depth=1, latents=2)
     for each in network.parameters():
         torch.nn.init.normal_(each, std=0.3)
-    return Prior(network, (2, 3), torch.randn(2, 6), torch.rand(2, 6) + 0.5, HOME).eval()
+    return Prior(network, (2, 3), Spread(torch.randn(2, 6), torch.rand(2, 6) + 0.5), HOME).eval()
 
 
 def checkpoint(network: PublishedPrior, prefix: str, latents: int) -> dict[str, torch.Tensor]:
