@@ -15,7 +15,8 @@ class PriorSettings:
         network: "mini", or "published" with its sizes. width, depth: of "mini".
         steps [1,000,000], batch [512], lr [1e-4]: of AdamW; weight_decay: of matrices.
         warm_up: steps in which the rate rises; then it falls as a cosine if `fall` [no].
-        early: noisy steps are seen more often, as their number counts to this power [0]; what is asked for is decided there.
+        early: noisy steps are seen more often, as the power of their number says [0]: what a condition asks for is
+            decided there.
         noise: length of what is added to pictures' features, in shares of theirs [1, or 0.75 for several latents].
         drop: share of samples without a condition [0.2].
         caption_share: of samples that are told by captions, where there are any. caption_noise: as `noise`, for these.
