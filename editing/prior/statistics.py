@@ -14,6 +14,7 @@ from .shards import Pairs
 # network, and what no text tells apart.
 _SMALLEST_COMPONENT, _SMALLEST_FEATURE = 0.01, 0.1
 _SEEN = 20_000
+_RIDGE = 10.0
 
 
 def statistics(w: Tensor) -> tuple[Tensor, Tensor]:
@@ -66,6 +67,16 @@ class Whitening:
         """Let a layer that was told whitened features be told plain ones."""
         layer.weight.copy_(layer.weight @ self.matrix)
         layer.bias.sub_(layer.weight @ self.mean)
+
+
+@torch.no_grad()
+def set_guess(layer: nn.Linear, told: Tensor, x: Tensor) -> None:
+    """Set a layer to what conditions (N,D) say of latents (N,G,K), by ridge regression."""
+    rows = torch.cat([told, torch.ones(len(told), 1)], dim=1)
+    square = rows.T @ rows + _RIDGE * torch.eye(rows.shape[1])
+    found = torch.linalg.solve(square, rows.T @ x.flatten(1))
+    layer.weight.copy_(found[:-1].T)
+    layer.bias.copy_(found[-1])
 
 
 def whitening_of(pairs: Pairs, captions: Pairs | None) -> Whitening:

@@ -18,7 +18,10 @@ from ...generators.prior.published import PublishedPrior
 from ...guidance.cutouts import step_seed
 from .presets import PriorSettings, rate
 from .shards import Pairs
-from .statistics import normalised, plain_spread, spread_of, whitening_of
+from .statistics import normalised, plain_spread, set_guess, spread_of, whitening_of
+
+# Samples that the linear guess is found by.
+_GUESSED = 80_000
 
 
 def pseudo_text(features: Tensor, noise: Tensor, scale: float) -> Tensor:
@@ -83,6 +86,7 @@ class PriorTraining:
         with torch.random.fork_rng([]):
             torch.manual_seed(seed)
             self.network = self._network()
+        self._begin_guess()
         self.optimiser = torch.optim.AdamW(_parameters(self.network, settings), settings.lr, eps=1e-6)
         average = load_target(Entry("diffusers.training_utils:EMAModel"), "the average of weights")
         # Up to `update_after_step` it is a copy of the weights, so that it starts from trained ones.
@@ -109,6 +113,15 @@ class PriorTraining:
                 "network; take --network mini"
             )
         return PublishedPrior(dim, latents=latents)
+
+    def _begin_guess(self) -> None:
+        """Let the mini network begin with what is linear in its conditions, by as many of each kind as it will see."""
+        if not isinstance(self.network, MiniPrior):
+            return
+        rng = torch.Generator().manual_seed(self.seed)
+        count = 2 * max(len(self.pairs), len(self.captions) if self.captions else 0)
+        w, told = self._told(min(count, _GUESSED), rng)
+        set_guess(self.network.guess, told, w)
 
     @property
     def is_main(self) -> bool:
@@ -145,15 +158,21 @@ class PriorTraining:
     def _batch(self, rng: torch.Generator) -> tuple[Tensor, ...]:
         """Latents, noise (B,G,w_dim), conditions (B,D), steps (B,) and whether the condition is known (B,)."""
         settings, count = self.settings, self.own_batch
-        told = round(settings.caption_share * count) if self.captions else 0
-        w, conditions = self._picked(self.pairs, count - told, settings.noise, rng)
-        if self.captions and told:
-            more, texts = self._picked(self.captions, told, settings.caption_noise, rng)
-            w, conditions = torch.cat([w, more]), torch.cat([conditions, texts])
+        w, conditions = self._told(count, rng)
         noise = torch.randn(w.shape, generator=rng)
         share = torch.rand(count, generator=rng) ** (1 / (1 + settings.early))
         step = (share * self.network.steps).long().clamp(max=self.network.steps - 1)
         return w, noise, conditions, step, torch.rand(count, generator=rng) >= settings.drop
+
+    def _told(self, count: int, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Latents (B,G,K) and conditions (B,D), of pictures and of captions in their shares."""
+        settings = self.settings
+        told = round(settings.caption_share * count) if self.captions else 0
+        w, conditions = self._picked(self.pairs, count - told, settings.noise, rng)
+        if not self.captions or not told:
+            return w, conditions
+        more, texts = self._picked(self.captions, told, settings.caption_noise, rng)
+        return torch.cat([w, more]), torch.cat([conditions, texts])
 
     def _picked(self, pairs: Pairs, count: int, noise: float, rng: torch.Generator) -> tuple[Tensor, Tensor]:
         rows = torch.randint(len(pairs), (count,), generator=rng)
@@ -168,6 +187,7 @@ class PriorTraining:
             self.average.copy_to(network.parameters())
         if self.whitening and isinstance(network, MiniPrior):
             self.whitening.fold(network.condition)
+            self.whitening.fold(network.guess)
         return Prior(network, self.groups, self.spread, self.home, self.unit).eval()
 
     def save(self) -> None:

@@ -2,8 +2,8 @@
 
 A w is one vector without places, so that there is nothing for a transformer to attend to. The step and the condition
 ask each layer for a scale and a shift (Perez et al. 2018; Peebles & Xie 2023). Inside, the network predicts the
-velocity (Salimans & Ho 2022), whose target is of the same size at every step; outside, it gives the latents without
-noise, as published.
+velocity (Salimans & Ho 2022), whose target is of the same size at every step, beyond a linear guess from the condition;
+outside, it gives the latents without noise, as published.
 """
 
 from __future__ import annotations
@@ -66,7 +66,12 @@ class MiniPrior(nn.Module):
         self.condition, self.read = nn.Linear(condition_dim, width), nn.Linear(width, width)
         self.null = nn.Parameter(torch.zeros(width))
         self.told = nn.Linear(width, width)
-        self.begin = nn.Linear(latents * dim, width)
+        # What a condition says of the latents is mostly linear in it; a training sets this layer by least squares.
+        self.guess = nn.Linear(condition_dim, latents * dim)
+        self.no_guess = nn.Parameter(torch.zeros(latents * dim))
+        nn.init.zeros_(self.guess.weight)
+        nn.init.zeros_(self.guess.bias)
+        self.begin = nn.Linear(2 * latents * dim, width)
         self.blocks = nn.ModuleList(_Block(width) for _ in range(depth))
         self.end = nn.Linear(width, latents * dim)
         nn.init.zeros_(self.end.weight)
@@ -78,16 +83,17 @@ class MiniPrior(nn.Module):
         Args:
             known: (B,) bool, False where the condition is masked; all True if None.
         """
-        wanted = self.read(F.silu(self.condition(condition)))
+        wanted, guess = self.read(F.silu(self.condition(condition))), self.guess(condition)
         if known is not None:
             wanted = torch.where(known[:, None], wanted, self.null)
+            guess = torch.where(known[:, None], guess, self.no_guess)
         told = F.silu(self.told(F.silu(self.time(_waves(step / self.steps)) + wanted)))
-        hidden = self.begin(x.flatten(1))
+        hidden = self.begin(torch.cat([x.flatten(1), guess], dim=1))
         for block in self.blocks:
             hidden = block(hidden, told)
         velocity = self.end(F.layer_norm(hidden, hidden.shape[-1:])).view_as(x)
         kept = kept_signal(self.steps).to(x)[step][:, None, None]
-        clean: Tensor = kept.sqrt() * x - (1 - kept).sqrt() * velocity
+        clean: Tensor = kept.sqrt() * x + (1 - kept) * guess.view_as(x) - (1 - kept).sqrt() * velocity
         return clean
 
 
