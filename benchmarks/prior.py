@@ -5,7 +5,7 @@
     python benchmarks/prior.py rivals [--prompts 30]          # random search and optimisation with the same models
 
 The judge guides nothing. Of 100 prompts of the grammar half name a pair of values that no caption for training has, a
-quarter use words that none has; see prompts.py. Counted over 16 pictures a prompt:
+quarter use words that none has; see prompts.py. Counted over 8 pictures a prompt:
 - named: the share of pictures that show all that their prompt names, for prompts of one, two and three values;
 - diversity: the entropy of the judged values of each attribute that the prompt leaves open, over that of as many random
   pictures of the generator; the mean over attributes and prompts.
@@ -120,11 +120,27 @@ def draw(own: SamplingModels, judge: Judge, arguments: argparse.Namespace) -> No
             if arguments.sheet:
                 rows = drawn.view(len(asked), each, *drawn.shape[1:])[:, :8]
                 write_png(torch.cat([torch.cat([*row], dim=2) for row in rows], dim=1)[None], arguments.sheet)
+    if arguments.rank > 1:
+        _ranked(own, judge, asked, arguments)
     sampler = Sampler(own, sample_settings(prompt="a bald man with a red beard", **_given(arguments)))
     next(sampler.draw(1))
     began = time.perf_counter()
     list(sampler.draw(8))
     print(f"8 pictures after loading: {time.perf_counter() - began:.2f} s (goal 3)")
+
+
+def _ranked(own: SamplingModels, judge: Judge, asked: Sequence[Asked], arguments: argparse.Namespace) -> None:
+    """What CLIP's pick among some candidates shows, four pictures a prompt."""
+    rank, each = arguments.rank, 4
+    settings = sample_settings(prompt="-", **_given(arguments))
+    drawn = pictures(own, latents(own, asked, rank * each, settings))
+    with torch.no_grad():
+        seen = torch.cat([own.perceptor.encode_image(part) for part in torch.split(drawn, BATCH)])
+    told_all = torch.cat([_told(own, one.text, settings).told[:, 0] for one in asked])
+    scores = (seen.view(len(asked), each, rank, -1) * told_all[:, None, None]).sum(-1)
+    best = scores.argmax(2).flatten() + rank * torch.arange(len(asked) * each)
+    values = judged(judge, drawn[best])
+    print(f"best of {rank} by CLIP (--rank {rank}): {told(by_count(named_in(values, asked, each), asked))}")
 
 
 def _attributes(values: Tensor, asked: Sequence[Asked], each: int) -> None:
@@ -226,8 +242,11 @@ def main() -> None:
     parser.add_argument("--pack", default="mini")
     parser.add_argument("--prior", type=Path)
     parser.add_argument("--prompts", type=int, default=100)
-    parser.add_argument("--each", type=int, default=16, help="pictures a prompt")
+    parser.add_argument("--each", type=int, default=8, help="pictures a prompt")
     parser.add_argument("--guidance", type=float)
+    parser.add_argument(
+        "--rank", type=int, default=4, help="candidates that CLIP picks from; 1 leaves it out"
+    )
     parser.add_argument("--guidances", default="1,2,3,4,5")
     parser.add_argument("--sheet", type=Path)
     arguments = parser.parse_args()
