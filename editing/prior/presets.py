@@ -26,7 +26,7 @@ class PriorSettings:
     network: Literal["mini", "published"] = "mini"
     width: int = 240
     depth: int = 2
-    steps: int = 12_000
+    steps: int = 5_000
     batch: int = 256
     lr: float = 1.5e-3
     warm_up: int = 200

@@ -30,7 +30,7 @@ class SampleSettings(BaseModel):
     )
     steps: int = Field(15, ge=1, le=MAX_DIFFUSION_STEPS, description="of the diffusion")
     guidance: float = Field(
-        2.0,
+        3.0,
         ge=-MOST_GUIDANCE,
         le=MOST_GUIDANCE,
         description="how much the prompt counts: 0 not at all, 1 as learnt, more exaggerates, below 0 turns away",
