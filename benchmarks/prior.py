@@ -104,6 +104,8 @@ def draw(own: SamplingModels, judge: Judge, arguments: argparse.Namespace) -> No
     data = judged(judge, pictures(own, random_w(own.models.generator, 100 * each, rng)))
     for name, steps in (("dpm++", 15), ("ddpm", 1000)):
         settings = sample_settings(prompt="-", scheduler=name, steps=steps, **_given(arguments))
+        # diffusers is imported at the first draw, once for all.
+        latents(own, asked[:1], 1, settings.model_copy(update={"steps": 1}))
         began = time.perf_counter()
         w = latents(own, asked, each, settings)
         seconds = time.perf_counter() - began
@@ -177,7 +179,7 @@ def rivals(own: SamplingModels, judge: Judge, arguments: argparse.Namespace) -> 
         "random search of 8 by CLIP": lambda one: search(one, 8),
         f"random search of {SEARCHED} by CLIP": lambda one: search(one, SEARCHED),
         "optimisation from the mean, 3 steps": lambda one: _optimised(own, one, 3),
-        "optimisation from the mean, 30 steps": lambda one: _optimised(own, one, 30),
+        "optimisation from the mean, 10 steps": lambda one: _optimised(own, one, 10),
     }
     for name, method in methods.items():
         began, made = time.perf_counter(), []

@@ -30,7 +30,7 @@ class SampleSettings(BaseModel):
     )
     steps: int = Field(15, ge=1, le=MAX_DIFFUSION_STEPS, description="of the diffusion")
     guidance: float = Field(
-        3.0,
+        2.0,
         ge=-MOST_GUIDANCE,
         le=MOST_GUIDANCE,
         description="how much the prompt counts: 0 not at all, 1 as learnt, more exaggerates, below 0 turns away",
@@ -39,7 +39,7 @@ class SampleSettings(BaseModel):
         0.0, ge=0, le=1, description="bring what guidance exaggerates back to the usual spread, by this share"
     )
     limit: float = Field(
-        4.0, ge=0, le=1e6, description="most standard deviations of w that a prediction may have; 0: any"
+        2.0, ge=0, le=1e6, description="most standard deviations that a prediction may have; 0: any"
     )
     truncation: float = Field(
         1.0, ge=0, le=10, description="how far from the mean w the latents stay; 1 as drawn, 0 the mean"
