@@ -60,7 +60,7 @@ def visible(faces: list[Face]) -> Tensor:
     [
         ("a person with blue hair", "hair_colour", "blue"),
         ("a person wearing sunglasses", "glasses", "sunglasses"),
-        ("a person on a green background", "background_colour", "green"),
+        ("a person with a mohawk", "hair_style", "mohawk"),
     ],
 )
 def test_samples_show_what_they_are_asked_for_and_differ(
