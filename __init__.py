@@ -10,6 +10,7 @@ from ._base import InputFileError, MissingError, OutOfMemoryError, PromptbrushEr
 if TYPE_CHECKING:
     from .editing.editor import Result, edit
     from .editing.models import load_models
+    from .editing.prior.method import SampleResult, sample
     from .editing.recipe import Recipe
     from .editing.shapes.method import ShapesResult, shapes
     from .editing.style.method import StyleResult, style
@@ -24,6 +25,7 @@ __all__ = [
     "PromptbrushError",
     "Recipe",
     "Result",
+    "SampleResult",
     "ShapesResult",
     "StyleResult",
     "UsageError",
@@ -31,6 +33,7 @@ __all__ = [
     "edit",
     "load_generator",
     "load_models",
+    "sample",
     "shapes",
     "style",
 ]
@@ -38,11 +41,13 @@ __all__ = [
 _LAZY = {
     "Recipe": ".editing.recipe",
     "Result": ".editing.editor",
+    "SampleResult": ".editing.prior.method",
     "ShapesResult": ".editing.shapes.method",
     "StyleResult": ".editing.style.method",
     "edit": ".editing.editor",
     "load_generator": ".generators",
     "load_models": ".editing.models",
+    "sample": ".editing.prior.method",
     "shapes": ".editing.shapes.method",
     "style": ".editing.style.method",
 }

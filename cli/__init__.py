@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 import typer
 
 from .._base import PromptbrushError, UsageError
-from . import faces, models, shapes, style, train  # noqa: F401 (they add their commands)
+from . import faces, models, sample, shapes, style, train  # noqa: F401 (they add their commands)
 from .root import app
 
 # The parser's own errors; where their class is found depends on the version of typer, this does not.

@@ -8,13 +8,14 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperOption
 
-from .._base import Entry, load_target
+from .._base import Entry, UsageError, load_target
 
 # Command -> the settings that its flags are.
 _SETTINGS = {
     "edit": Entry(".editing.recipe:EditSettings"),
     "shapes": Entry(".editing.shapes.settings:ShapesSettings"),
     "style": Entry(".editing.style.settings:StyleSettings"),
+    "sample": Entry(".editing.prior.settings:SampleSettings"),
 }
 
 
@@ -49,6 +50,20 @@ TRACE = typer.Option("--trace", help="also NAME.trace.jsonl: the losses of every
 CHECKPOINT = typer.Option(help="file that keeps the state; where it is there, the work goes on from it")
 METADATA = typer.Option(help="the recipe inside the picture")
 OVERWRITE = typer.Option("--overwrite", help="replace files that promptbrush did not make")
+
+
+def counts(text: str, name: str) -> tuple[int, ...]:
+    """Whole numbers between commas; none of an empty text.
+
+    Raises:
+        UsageError: something else.
+    """
+    parts = [part.strip() for part in text.split(",")] if text.strip() else []
+    if not all(part.isascii() and part.isdigit() and len(part) < 6 for part in parts):
+        raise UsageError(
+            f"{name} is '{text[:40]}'; give whole numbers with commas between them, such as 4,4,10"
+        )
+    return tuple(map(int, parts))
 
 
 def report(lines: Iterable[str]) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from .options import CLIP, DEVICE, PACK, PRECISION, report
+from .options import CLIP, DEVICE, PACK, PRECISION, counts, report
 from .root import train
 
 _WORK = typer.Option(help="folder for drawn faces, checkpoints and sample sheets")
@@ -181,6 +181,101 @@ def train_styler(
     settings = training.StylerSettings(**chosen)
     choice = ModelChoice(pack, clip=clip, device=device, precision=precision)
     report(training.train_styler(prompt, photos, output, choice, settings, seed, checkpoint))
+
+
+_DATA = typer.Option(help="folder that keeps the pairs; made ones are not made again")
+_PAIRS = typer.Option(min=2, help="random pictures to learn from")
+_CAPTIONS = typer.Option(
+    min=0, help="captions to learn from as well; known only of generators that 'train stylegan2' made"
+)
+_GROUPS = typer.Option(help="layers that each w of a picture feeds, such as 4,4,10; else one w for all")
+_PSI = typer.Option(min=0, max=1, help="truncation of the random w")
+_CLIP_INPUT = typer.Option(
+    help="how pictures reach CLIP: standard, reference, or twice as clip2latent had it"
+)
+_GENERATOR = typer.Option(help="another StyleGAN2: .pkl, .pt, .safetensors")
+
+
+@train.command("pairs")
+def train_pairs(
+    data: Annotated[Path, _DATA],
+    pairs: Annotated[int, _PAIRS] = 40_000,
+    captions: Annotated[int, _CAPTIONS] = 0,
+    groups: Annotated[str, _GROUPS] = "",
+    psi: Annotated[float, _PSI] = 1.0,
+    shard: Annotated[int, typer.Option(min=1, help="pairs in a file")] = 1000,
+    seed: Annotated[int, typer.Option(help="of the random w")] = 0,
+    pack: Annotated[str, PACK] = "mini",
+    generator: Annotated[str | None, _GENERATOR] = None,
+    clip: Annotated[str | None, CLIP] = None,
+    clip_input: Annotated[str, _CLIP_INPUT] = "standard",
+    device: Annotated[str, DEVICE] = "auto",
+    precision: Annotated[str, PRECISION] = "auto",
+) -> None:
+    """Make what a prior learns from: random latents, and what CLIP sees in their pictures; a stopped run goes on."""
+    from ..editing.models import ModelChoice
+    from ..editing.prior.teaching import PairRequest, make_pairs
+
+    choice = ModelChoice(pack, generator, clip, device=device, precision=precision, clip_input=clip_input)
+    request = PairRequest(pairs, captions, counts(groups, "groups"), psi, shard, seed, data)
+    report(make_pairs(choice, request))
+
+
+@train.command("prior")
+def train_prior(
+    output: Annotated[Path, typer.Option("--output", "-o", help="the trained prior, .safetensors")],
+    data: Annotated[Path | None, _DATA] = None,
+    preset: Annotated[str, typer.Option(help="mini, the embedded pack's; or paper: clip2latent's")] = "mini",
+    pairs: Annotated[int, _PAIRS] = 40_000,
+    captions: Annotated[int, _CAPTIONS] = 0,
+    groups: Annotated[str, _GROUPS] = "",
+    psi: Annotated[float, _PSI] = 1.0,
+    shard: Annotated[int, typer.Option(min=1, help="pairs in a file")] = 1000,
+    network: Annotated[str | None, typer.Option(help="mini or published")] = None,
+    steps: Annotated[int | None, _STEPS] = None,
+    batch: Annotated[
+        int | None, typer.Option(min=1, help="samples a step, of all processes together")
+    ] = None,
+    lr: Annotated[float | None, typer.Option(min=0, help="learning rate of AdamW")] = None,
+    width: Annotated[int | None, typer.Option(min=8, help="of the network mini")] = None,
+    depth: Annotated[int | None, typer.Option(min=1, help="of the network mini")] = None,
+    noise: Annotated[
+        float | None, typer.Option(min=0, help="pseudo-text noise on what CLIP sees, in shares of it")
+    ] = None,
+    drop: Annotated[
+        float | None, typer.Option(min=0, max=1, help="share of samples without condition")
+    ] = None,
+    checkpoint: Annotated[
+        Path | None, typer.Option(help="file that keeps the training; where it is there, it goes on")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="of the pairs and of the training")] = 0,
+    pack: Annotated[str, PACK] = "mini",
+    generator: Annotated[str | None, _GENERATOR] = None,
+    clip: Annotated[str | None, CLIP] = None,
+    clip_input: Annotated[str, _CLIP_INPUT] = "standard",
+    device: Annotated[str, DEVICE] = "auto",
+    precision: Annotated[str, PRECISION] = "auto",
+) -> None:
+    """Train a prior for a generator and a CLIP, for `sample --prior` (clip2latent); a stopped training goes on."""
+    from ..editing.models import ModelChoice
+    from ..editing.prior import teaching
+    from ..editing.prior.presets import PRESETS
+    from ..editing.trainings import check_preset
+
+    check_preset(preset, PRESETS)
+    chosen: dict[str, Any] = _chosen(
+        network=network,
+        steps=steps,
+        batch=batch,
+        lr=lr or None,
+        width=width,
+        depth=depth,
+        noise=noise,
+        drop=drop,
+    )
+    choice = ModelChoice(pack, generator, clip, device=device, precision=precision, clip_input=clip_input)
+    request = teaching.PairRequest(pairs, captions, counts(groups, "groups"), psi, shard, seed, data)
+    report(teaching.train_prior(choice, request, replace(PRESETS[preset], **chosen), output, checkpoint))
 
 
 @train.command("pack")

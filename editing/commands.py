@@ -240,6 +240,11 @@ class _Again:
 
 
 _METHODS = {
+    "sample": _Again(
+        Entry(".editing.prior.recipe:SampleRecipe"),
+        Entry(".editing.prior.command:resample"),
+        ("like",),
+    ),
     "shapes": _Again(
         Entry(".editing.shapes.recipe:ShapesRecipe"),
         Entry(".editing.shapes.command:redraw"),

@@ -34,18 +34,28 @@ def read_recipe(path: str | Path) -> str:
     path = input_file(path)
     if path.suffix.lower() == ".toml":
         return _read_text(path)
-    try:
-        recipe = _stored(path).get(KEY)
-    except (*DECODER_ERRORS, Image.DecompressionBombError) as error:
-        raise InputFileError(
-            f"{path}: no recipe can be read from it ({reason(error)}); give a picture that promptbrush wrote"
-        ) from error
-    if not isinstance(recipe, str) or not recipe.strip():
+    recipe = read_entry(path, KEY)
+    if not recipe.strip():
         raise InputFileError(
             f"{path}: holds no recipe; it was made with --no-metadata or by another program, "
             "or saved again without it"
         )
     return recipe
+
+
+def read_entry(path: Path, key: str) -> str:
+    """What a picture carries under a key; empty without it.
+
+    Raises:
+        InputFileError: not a readable picture.
+    """
+    try:
+        found = _stored(path).get(key)
+    except (*DECODER_ERRORS, Image.DecompressionBombError) as error:
+        raise InputFileError(
+            f"{path}: no recipe can be read from it ({reason(error)}); give a picture that promptbrush wrote"
+        ) from error
+    return found if isinstance(found, str) else ""
 
 
 def _read_text(path: Path) -> str:

@@ -14,13 +14,15 @@ from .._base import InputFileError
 from ..guidance.prompts import TEMPLATE_SETS, Prompt, parse_prompts
 from .files import input_file
 from .models import ModelChoice, readable, sha256
-from .optimise import signed_prompts
+from .prior.settings import SampleSettings
 from .recipe import EditSettings, Record
 from .shapes.settings import ShapesSettings
 from .style.settings import StyleSettings
 
-AnySettings = EditSettings | ShapesSettings | StyleSettings
-SettingsT = TypeVar("SettingsT", EditSettings, ShapesSettings, StyleSettings)
+AnySettings = EditSettings | ShapesSettings | StyleSettings | SampleSettings
+SettingsT = TypeVar("SettingsT", EditSettings, ShapesSettings, StyleSettings, SampleSettings)
+# Settings that hold prompts; not every method has all of them.
+_PROMPTS = ("prompt", "negative", "to")
 
 
 def from_root(settings: SettingsT) -> SettingsT:
@@ -28,8 +30,11 @@ def from_root(settings: SettingsT) -> SettingsT:
     templates = settings.templates
     return settings.model_copy(
         update={
-            "prompt": _spelt(settings.prompt, _absolute),
-            "negative": _spelt(settings.negative, _absolute),
+            **{
+                name: _spelt(getattr(settings, name), _absolute)
+                for name in _PROMPTS
+                if hasattr(settings, name)
+            },
             "templates": _absolute(templates) if _names_a_file(templates) else templates,
         }
     )
@@ -69,13 +74,8 @@ def image_hashes(settings: AnySettings) -> dict[str, str]:
     Raises:
         UsageError: a prompt that cannot be read. InputFileError: no such file.
     """
-    if not settings.prompt.strip():
-        return {}
-    named = [
-        input_file(prompt.text)
-        for prompt in signed_prompts(settings.prompt, settings.negative)
-        if prompt.is_image
-    ]
+    texts = [text for name in _PROMPTS if (text := getattr(settings, name, "")).strip()]
+    named = [input_file(prompt.text) for text in texts for prompt in parse_prompts(text) if prompt.is_image]
     return {_absolute(path): sha256(path) for path in named}
 
 

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from .._base import InputFileError, UsageError
 from ..generators.stylegan2 import StyleGAN2
+from .carried import carried_latent
 from .drivers import Latent
 from .framing import Placement, letterbox
 from .inversion import Inversion, invert
@@ -63,7 +64,7 @@ def open_subject(
 def open_picture(
     models: LoadedModels, picture: Picture, mask: str | Path | None = None, latent: str | Path | None = None
 ) -> Subject:
-    """Find the latent of a picture, unless a file has it.
+    """Find the latent of a picture, unless a file has it, or the picture, drawn by this generator, carries it.
 
     Raises:
         InputFileError: a mask that cannot be read, or of another size; a latent of another generator.
@@ -77,6 +78,10 @@ def open_picture(
         square, placement = letterbox(picture.image, models.generator.resolution)
         square = square.to(models.device)
         return Subject(found.w, picture, placement, square, area, {**files, **found.files})
+    carried = carried_latent(models, picture)
+    if carried is not None:
+        square, placement = letterbox(picture.image, models.generator.resolution)
+        return Subject(carried, picture, placement, square.to(models.device), area, files)
     inversion = inverted(models, picture.image)
     return Subject(inversion.latent, picture, inversion.placement, inversion.target, area, files)
 

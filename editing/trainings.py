@@ -75,6 +75,7 @@ _OPTIONAL = {
     "content": CONTENT,
     "explored": "explored.safetensors",
     "styler": "styler.safetensors",
+    "prior": "prior.safetensors",
 }
 _SIZE, _JUDGE_SIZE = 128, 64
 _SHEET_EVERY = 1000

@@ -20,9 +20,9 @@ from . import clip_models
 from .resample import Filter, fit
 
 Precision = Literal["float32", "bfloat16", "float16"]
-Preprocessing = Literal["standard", "reference"]
+Preprocessing = Literal["standard", "reference", "twice"]
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-PREPROCESSINGS = ("standard", "reference")
+PREPROCESSINGS = ("standard", "reference", "twice")
 TEXT_BATCH = 256
 CACHED_TEXTS = 4096
 
@@ -33,7 +33,8 @@ class Perceptor(nn.Module):
     `standard` preprocessing keeps the aspect: the longer side becomes the model's size (antialiased bicubic)
     and the edges are repeated; then mean and deviation. `reference` is the input that StyleCLIP published:
     the picture in [-1,1], averaged over exact boxes (x7 nearest, then an average pool, there), no mean and no
-    deviation.
+    deviation. `twice` is what the published clip2latent was trained on: averaged over boxes, normalised, cut to
+    [0,1], and normalised again.
 
     Args:
         model: an open_clip model.
@@ -113,14 +114,21 @@ class Perceptor(nn.Module):
         images = images.to(self.device, torch.float32)
         if self.preprocessing == "reference":
             return fit(images, self.image_size, "box") * 2 - 1
+        if self.preprocessing == "twice":
+            once = (fit(images, self.image_size, "box") - self.mean) / self.std
+            return (once.clamp(0, 1) - self.mean) / self.std
         return (fit(images, self.image_size, self.interpolation) - self.mean) / self.std
 
-    def encode_image(self, images: Tensor) -> Tensor:
-        """Unit features (B,D), float32, differentiable, of images (B,3,H,W) in [0,1] of any size."""
+    def encode_image(self, images: Tensor, normalise: bool = True) -> Tensor:
+        """Unit features (B,D), float32, differentiable, of images (B,3,H,W) in [0,1] of any size.
+
+        Args:
+            normalise: off gives the features as the tower makes them.
+        """
         pixels = self.preprocess(images)
         with self._autocast():
-            features = self.model.encode_image(pixels)
-        return F.normalize(features.float(), dim=-1)
+            features: Tensor = self.model.encode_image(pixels).float()
+        return F.normalize(features, dim=-1) if normalise else features
 
     def encode_text(self, texts: Sequence[str], normalise: bool = True) -> Tensor:
         """Unit features (N,D), float32, without gradient; each text is encoded once and remembered.
@@ -222,7 +230,7 @@ def load_perceptor(
             "ARCH/tag=file" takes the tag's activation and preprocessing), or a folder with clip.json,
             clip.safetensors and bpe.txt.gz.
         precision: "float32", "bfloat16" or "float16" of the towers.
-        preprocessing: "standard", or "reference" for the published StyleCLIP input.
+        preprocessing: "standard", "reference" for the published StyleCLIP input, or "twice" for clip2latent's.
         cache_dir: where downloads go and are looked for.
         offline: never download.
 

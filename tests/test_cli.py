@@ -30,6 +30,8 @@ HELP = {
     "models": "verify",
     "models import": "--output",
     "train": "encoder",
+    "sample": "--rank",
+    "train prior": "--captions",
 }
 
 

@@ -15,6 +15,7 @@ GALLERY = Path(__file__).parents[1] / "gallery"
 TOY = {
     "face": ["--size", "48"],
     "samples": ["--columns", "2"],
+    "sample": ["--columns", "3", "--limit", "1"],
     "inversions": ["--columns", "1"],
     "shapes": ["--steps", "1", "--limit", "1"],
     "style": ["--fast", "--limit", "1"],
@@ -29,7 +30,7 @@ def test_every_script_is_run_here() -> None:
 @pytest.mark.parametrize("name", TOY)
 def test_it_draws(name: str, tiny_pack: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     output = tmp_path if name == "edits" else tmp_path / f"{name}.png"
-    pack = [] if name in ("face", "style") else ["--pack", str(tiny_pack)]
+    pack = [] if name in ("face", "sample", "style") else ["--pack", str(tiny_pack)]
     monkeypatch.setattr(sys, "argv", [f"{name}.py", *TOY[name], *pack, "-o", str(output)])
     runpy.run_path(str(GALLERY / f"{name}.py"), run_name="__main__")
     made = sorted(tmp_path.glob("*.png"))

@@ -54,6 +54,24 @@ def visible(faces: list[Face]) -> Tensor:
     return labels_of_faces(faces) != HIDDEN
 
 
+@pytest.mark.skipif(load_pack("mini").prior is None, reason="this pack has no prior")
+@pytest.mark.parametrize(
+    ("prompt", "attribute", "value"),
+    [
+        ("a person with blue hair", "hair_colour", "blue"),
+        ("a person wearing sunglasses", "glasses", "sunglasses"),
+        ("a person with a mohawk", "hair_style", "mohawk"),
+    ],
+)
+def test_samples_show_what_they_are_asked_for_and_differ(
+    judge: Judge, prompt: str, attribute: str, value: str
+) -> None:
+    pictures = torch.cat([each.image for each in promptbrush.sample(prompt, 8)])
+    values = seen(judge, pictures)
+    assert int((values[:, NAMES.index(attribute)] == [*CHOICES[attribute]].index(value)).sum()) >= 6
+    assert len(values[:, NAMES.index("skin")].unique()) > 1
+
+
 def seen(judge: Judge, pictures: Tensor) -> Tensor:
     """The judged value of each attribute, (N, attributes)."""
     with torch.no_grad():

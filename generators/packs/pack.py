@@ -31,7 +31,18 @@ from ..._base import InputFileError, MissingError, UsageError, did_you_mean, sha
 MANIFEST_NAME = "pack.json"
 FORMAT = 1
 STYLERS = "stylers"
-ROLES = ("generator", "clip", "painter", "encoder", "face_encoder", "parser", "content", "explored", "styler")
+ROLES = (
+    "generator",
+    "clip",
+    "painter",
+    "encoder",
+    "face_encoder",
+    "parser",
+    "content",
+    "explored",
+    "styler",
+    "prior",
+)
 ROOT = Path(__file__).parent
 _MANIFEST_BYTES = 2**20
 _HASH_SHOWN = 12
@@ -96,6 +107,7 @@ class Pack(BaseModel):
         explored: file of the pack, what its CLIP sees in random pictures of its generator.
         styler: file of the pack, the network that gives any picture a style told in words. Stylers of one style each
             need no role: they are the files in the folder `stylers`.
+        prior: file of the pack, the network that draws latents of its generator for what its CLIP reads.
         clip: a folder or file of the pack, "ARCH=file of the pack", or published weights such as
             "ViT-B-32/openai" or "hf-hub:organisation/name".
         files: sha256 in hex of every file, by its path in the folder, with "/".
@@ -121,6 +133,7 @@ class Pack(BaseModel):
     painter: str | None = None
     explored: str | None = None
     styler: str | None = None
+    prior: str | None = None
     files: dict[Inside, Sha256]
     licence: Line
     # Lax about list or tuple only: the lines themselves must be text.

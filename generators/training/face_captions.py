@@ -13,7 +13,7 @@ from functools import cache
 from ..._base import UsageError
 from .face_combinations import COMBINATIONS, UNMEASURED
 from .face_modes import ABSENT, ADJECTIVES, COMPARATIVES, GENERAL, PARTS, STATES
-from .face_sentences import Form, Phrase, sentence
+from .face_sentences import Form, Phrase, described, sentence
 from .face_words import HELD_OUT_COUNT, SYNONYMS, Words, is_split, training_words
 from .faces import CHOICES, NONE, Face, resolve
 
@@ -24,6 +24,7 @@ __all__ = [
     "held_out_pairs",
     "held_out_synonyms",
     "is_held_out",
+    "named_prompt",
 ]
 
 Pair = tuple[tuple[str, str], tuple[str, str]]
@@ -208,6 +209,30 @@ def caption(face: Face, rng: random.Random, held_out: bool = False) -> str:
     count = 1 if roll < 0.38 else rng.choice((2, 3)) if roll < 0.72 else rng.randint(4, 6)
     phrases = _choose(face, rng, count, held_out)
     return sentence(phrases, _nouns(resolve(face), phrases, rng), _form, rng)
+
+
+def named_prompt(values: Mapping[str, str], rng: random.Random, held_out: bool = False) -> str:
+    """A sentence that names exactly these values, each by a noun phrase that stands for no other value.
+
+    Args:
+        values: attribute -> value, none of them "none" or "no".
+        rng: source of every choice.
+        held_out: use held-out wordings where a value has some, otherwise only the others.
+
+    Raises:
+        UsageError: a value that has no words.
+    """
+    phrases = []
+    for attribute, value in values.items():
+        words = SYNONYMS.get(attribute, {}).get(value, ())
+        if not words:
+            raise UsageError(
+                f"faces have no words for {attribute} '{value}'; see SYNONYMS for those that have"
+            )
+        spare = held_out and is_split(words)
+        text = rng.choice(words[-HELD_OUT_COUNT:] if spare else training_words(words))
+        phrases.append(Phrase(text, _form(attribute, text), attribute))
+    return described(phrases, _NOUNS, rng)
 
 
 def attribute_prompt(attribute: str, value: str, rng: random.Random | None = None) -> str:

@@ -1,0 +1,1 @@
+"""Drawing latents of a generator for a prompt (clip2latent, Pinkney & Li 2022)."""

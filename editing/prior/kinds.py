@@ -1,0 +1,60 @@
+"""Names of the samplers, and what they are in diffusers; nothing here imports torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..._base import did_you_mean
+
+PAPER = "paper"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A scheduler of diffusers, and its options."""
+
+    name: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    noisy: bool = False
+
+
+_UNCLIPPED = {"clip_sample": False}
+
+
+class Schedulers(Mapping[str, Kind]):
+    """Names of schedulers."""
+
+    def __init__(self, kinds: Mapping[str, Kind]) -> None:
+        self._kinds = dict(kinds)
+
+    def __getitem__(self, name: str) -> Kind:
+        self.check(name)
+        return self._kinds[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._kinds)
+
+    def __len__(self) -> int:
+        return len(self._kinds)
+
+    def check(self, name: str) -> None:
+        """Raises ValueError for a name that is not known."""
+        if name not in self._kinds:
+            known = [*self._kinds, PAPER]
+            raise ValueError(
+                f"no scheduler is called '{name}'{did_you_mean(name, known)}; known: {', '.join(known)}"
+            )
+
+
+SCHEDULERS = Schedulers(
+    {
+        "dpm++": Kind("DPMSolverMultistepScheduler"),
+        "dpm++sde": Kind("DPMSolverMultistepScheduler", {"algorithm_type": "sde-dpmsolver++"}, noisy=True),
+        "ddpm": Kind("DDPMScheduler", {**_UNCLIPPED, "timestep_spacing": "trailing"}, noisy=True),
+        "ddim": Kind("DDIMScheduler", {**_UNCLIPPED, "timestep_spacing": "trailing"}),
+        "euler": Kind("EulerDiscreteScheduler"),
+        "unipc": Kind("UniPCMultistepScheduler"),
+    }
+)

@@ -1,0 +1,248 @@
+"""Pairs in shards, and training on them, by one process and by two."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from promptbrush import InputFileError, UsageError
+from promptbrush.editing.models import ModelChoice
+from promptbrush.editing.prior.pairs import PairMaker, checked_groups, make_shards, read_pairs, spread
+from promptbrush.editing.prior.presets import PRESETS, PriorSettings
+from promptbrush.editing.prior.shards import Origin, Pairs, joined, shard_path
+from promptbrush.editing.prior.statistics import normalised, spread_of, statistics, whitening_of
+from promptbrush.editing.prior.teaching import PairRequest, make_pairs, train_prior
+from promptbrush.editing.prior.training import PriorTraining, pseudo_text
+from promptbrush.generators import load_generator
+from promptbrush.generators.prior.mini import MiniPrior
+from promptbrush.generators.prior.prior import Home, Prior, load_prior
+from promptbrush.guidance import load_perceptor
+
+HOME = Home("a" * 16, "b" * 16)
+QUICK = PriorSettings(width=16, depth=1, steps=40, batch=16, warm_up=2, ema_start=10, ema=0.9)
+
+
+def pairs_of(count: int, seed: int = 0) -> Pairs:
+    """Latents that follow from what CLIP sees in them."""
+    rng = torch.Generator().manual_seed(seed)
+    features = torch.nn.functional.normalize(torch.randn(count, 8, generator=rng), dim=1)
+    return Pairs(features, (3 * features[:, None, :6] + 1).contiguous())
+
+
+@pytest.fixture(scope="module")
+def maker(tiny_pack: Path) -> PairMaker:
+    generator = load_generator(tiny_pack / "generator.safetensors")
+    origin = Origin("g", "c", "standard", (2, generator.num_ws - 2), 3, 1.0, 5)
+    return PairMaker(generator, load_perceptor(tiny_pack / "clip"), origin)
+
+
+def test_pseudo_text_noise(golden: dict[str, torch.Tensor]) -> None:
+    for scale in (0.75, 1.0):
+        found = pseudo_text(golden["addnoise_in"], golden["addnoise_noise"], scale)
+        torch.testing.assert_close(found, golden[f"addnoise_{scale}_out"], atol=1e-5, rtol=1e-5)
+
+
+def test_statistics_of_w(golden: dict[str, torch.Tensor]) -> None:
+    mean, std = statistics(golden["w_data"][:, None])
+    torch.testing.assert_close(mean[0], golden["w_mean"], atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(std[0], golden["w_std"], atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close((golden["w_data"][:5] - mean) / std, golden["w_norm5"], atol=1e-5, rtol=1e-5)
+
+
+def test_components_of_w_are_alike_and_give_it_back() -> None:
+    rng = torch.Generator().manual_seed(0)
+    w = torch.randn(500, 2, 6, generator=rng) @ torch.randn(6, 6, generator=rng) + 3
+    spread = spread_of(w)
+    x = normalised(w, spread)
+    torch.testing.assert_close(x.std(dim=0), torch.ones(2, x.shape[2]), atol=1e-2, rtol=0)
+    prior = Prior(MiniPrior(x.shape[2], 8, 16, 1, latents=2), (1, 2), spread, HOME)
+    torch.testing.assert_close(prior.codes(x), w, atol=1e-3, rtol=1e-3)
+    torch.testing.assert_close(prior.normalised(w), x)
+    flat = torch.cat([w, torch.zeros(500, 2, 4)], dim=2)  # numbers that never change have no component
+    assert spread_of(flat).axes.shape == (2, x.shape[2], 10)
+
+
+def test_whitening_can_be_folded_into_a_layer() -> None:
+    pairs, captions = pairs_of(300), Pairs(pairs_of(300, 1).features * 0.1 + 0.5, pairs_of(300).w)
+    whitening = whitening_of(pairs, captions)
+    both = torch.cat([pairs.features, captions.features])
+    assert float(whitening(both).std(dim=0).max()) < 1.5
+    layer = torch.nn.Linear(8, 5)
+    told = layer(whitening(both))
+    whitening.fold(layer)
+    torch.testing.assert_close(layer(both), told, atol=1e-4, rtol=1e-4)
+
+
+def test_every_group_has_a_w_of_its_own(maker: PairMaker) -> None:
+    pairs = joined([*maker.make(0, 4)])
+    assert pairs.w.shape == (4, 2, maker.generator.w_dim)
+    codes = spread(pairs.w, maker.origin.groups)
+    assert torch.equal(codes[:, 1], pairs.w[:, 0]) and torch.equal(codes[:, 2], pairs.w[:, 1])
+    with torch.no_grad():
+        seen = maker.perceptor.encode_image(maker.generator.decode(codes), normalise=False)
+    torch.testing.assert_close(pairs.features, seen, atol=0.05, rtol=0.05)  # coarse numbers will do for pairs
+    with pytest.raises(UsageError, match="add up to"):
+        checked_groups((2, 2), 7)
+
+
+def test_shards_are_kept_and_made_again_if_cut_short(maker: PairMaker, tmp_path: Path) -> None:
+    assert sum(make_shards(maker, tmp_path, 12)) == 12
+    first = read_pairs(tmp_path, maker.origin, 12)
+    path = shard_path(tmp_path, 1, "pairs")
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-30])
+    with pytest.raises(InputFileError, match=r"pairs-00001.safetensors: damaged or cut short"):
+        read_pairs(tmp_path, maker.origin, 12)
+    kept = shard_path(tmp_path, 0, "pairs").stat().st_mtime_ns
+    assert sum(make_shards(maker, tmp_path, 12)) == 12
+    assert shard_path(tmp_path, 0, "pairs").stat().st_mtime_ns == kept
+    again = read_pairs(tmp_path, maker.origin, 12)
+    assert torch.equal(first.w, again.w) and torch.equal(first.features, again.features)
+    with pytest.raises(InputFileError, match="is missing"):
+        read_pairs(tmp_path, maker.origin, 20)
+
+
+def test_shards_of_other_models_do_not_mix(maker: PairMaker, tmp_path: Path) -> None:
+    list(make_shards(maker, tmp_path, 5))
+    other = replace(maker, origin=replace(maker.origin, generator="another"))
+    with pytest.raises(InputFileError, match="its pairs have generator"):
+        list(make_shards(other, tmp_path, 5))
+    with pytest.raises(InputFileError, match="its pairs have generator"):
+        read_pairs(tmp_path, other.origin, 5)
+
+
+def test_processes_share_the_shards(
+    maker: PairMaker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    for rank, own in (("0", {0, 2}), ("1", {1})):
+        monkeypatch.setenv("RANK", rank)
+        before = set(tmp_path.iterdir())
+        list(make_shards(maker, tmp_path, 12))
+        assert {int(path.stem[-5:]) for path in set(tmp_path.iterdir()) - before} == own
+
+
+def test_it_learns(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    settings = replace(QUICK, width=48, steps=300, batch=64, noise=0.1, lr=5e-3)
+    training = PriorTraining(pairs_of(400), None, (6,), HOME, settings, 0)
+    losses = [loss for _, loss in training.run()]
+    assert sum(losses[-20:]) < 0.6 * sum(losses[:20])
+    prior, new = training.prior(), pairs_of(50, seed=1)
+    clean = prior.normalised(new.w)
+    step = torch.full((50,), 900)
+    found = prior(torch.randn(clean.shape), step, new.features)
+    assert float((found - clean).square().mean()) < 0.6 * float(clean.square().mean())
+
+
+def test_the_average_begins_with_trained_weights() -> None:
+    training = PriorTraining(pairs_of(50), None, (6,), HOME, QUICK, 0)
+    run = training.run()
+    for _ in range(QUICK.ema_start):
+        next(run)
+    own = [each.detach().clone() for each in training.network.parameters()]
+    for kept, now in zip(training.average.shadow_params, own, strict=True):
+        torch.testing.assert_close(kept, now)  # not the weights of the beginning
+    for _ in range(5):
+        next(run)
+    moved = [(kept - now).abs().max() for kept, now in zip(training.average.shadow_params, own, strict=True)]
+    apart = zip(training.average.shadow_params, training.network.parameters(), strict=True)
+    assert max(moved) > 0 and max(float((kept - now).abs().max()) for kept, now in apart) > 0
+
+
+def test_a_stopped_training_goes_on_to_the_same_end(tmp_path: Path) -> None:
+    def trained(checkpoint: Path | None, steps: int | None = None) -> PriorTraining:
+        training = PriorTraining(pairs_of(50), pairs_of(20, 2), (6,), HOME, QUICK, 0, checkpoint)
+        for done, _ in training.run():
+            if done == steps:
+                training.save()
+                break
+        return training
+
+    whole = trained(None).prior().state_dict()
+    trained(tmp_path / "kept.pt", 17)
+    resumed = trained(tmp_path / "kept.pt")
+    assert resumed.done == QUICK.steps
+    for name, value in resumed.prior().state_dict().items():
+        assert torch.equal(value, whole[name])
+    with pytest.raises(InputFileError, match="not a checkpoint of this training"):
+        PriorTraining(pairs_of(50), None, (6,), HOME, replace(QUICK, width=32), 0, tmp_path / "kept.pt")
+
+
+def test_the_published_network_needs_features_as_long_as_w() -> None:
+    with pytest.raises(UsageError, match="--network mini"):
+        PriorTraining(pairs_of(20), None, (6,), HOME, PRESETS["paper"], 0)
+
+
+def test_the_commands_make_pairs_and_a_prior(tiny_pack: Path, tmp_path: Path) -> None:
+    choice = ModelChoice(str(tiny_pack), device="cpu")
+    request = PairRequest(12, groups=(3, 5), shard=6, folder=tmp_path / "pairs")
+    assert "12 pairs" in [*make_pairs(choice, request)][-1]
+    target = tmp_path / "prior.safetensors"
+    lines = [*train_prior(choice, request, replace(QUICK, steps=4, batch=4), target)]
+    assert lines[-1] == f"{target}: 4 steps on 12 pairs, 0 captions"
+    assert load_prior(target).groups == (3, 5)
+    in_memory = [
+        *train_prior(choice, replace(request, folder=None), replace(QUICK, steps=2, batch=4), target)
+    ]
+    assert "2 steps" in in_memory[-1]
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"captions": 5}, "captions are known only"),
+        ({"groups": (1, 2)}, "add up to"),
+        ({"pictures": 1}, "2 or more"),
+    ],
+)
+def test_wrong_requests_are_told_in_one_line(
+    tiny_pack: Path, tmp_path: Path, changed: dict[str, Any], told: str
+) -> None:
+    request = replace(PairRequest(4, folder=tmp_path), **changed)
+    with pytest.raises(UsageError, match=told):
+        list(make_pairs(ModelChoice(str(tiny_pack), device="cpu"), request))
+
+
+_TWO = """
+import sys
+import torch
+torch.set_num_threads(1)
+from promptbrush.cli import main
+main()
+"""
+
+
+def test_two_processes_train_one_prior(tiny_pack: Path, tmp_path: Path) -> None:
+    """They share the pairs and each step's batch, and end with the same weights."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    words = [
+        *("train", "prior", "--pack", tiny_pack, "--data", tmp_path / "pairs", "--pairs", 12, "--shard", 4),
+        *("--steps", 6, "--batch", 8, "--width", 16, "--device", "cpu", "-o", tmp_path / "prior.safetensors"),
+    ]
+    shared = {**os.environ, "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1"}
+    shared |= {"MASTER_PORT": str(port), "ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"}
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-c", _TWO, *map(str, words)],
+            env={**shared, "RANK": str(rank), "LOCAL_RANK": str(rank)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for rank in range(2)
+    ]
+    told = [each.communicate(timeout=240) for each in running]
+    assert [each.returncode for each in running] == [0, 0], told
+    assert "6 steps on 12 pairs" in told[0][0] and "steps" not in told[1][0]
+    assert len([*(tmp_path / "pairs").glob("pairs-*.safetensors")]) == 3
+    assert load_prior(tmp_path / "prior.safetensors").network.width == 16
