@@ -134,7 +134,7 @@ def test_it_learns(tmp_path: Path) -> None:
     settings = replace(QUICK, width=48, steps=300, batch=64, noise=0.1, lr=5e-3)
     training = PriorTraining(pairs_of(400), None, (6,), HOME, settings, 0)
     losses = [loss for _, loss in training.run()]
-    assert sum(losses[-20:]) < 0.6 * sum(losses[:20])
+    assert sum(losses[-20:]) / 20 < 0.2  # of 1; a linear guess stands at the beginning
     prior, new = training.prior(), pairs_of(50, seed=1)
     clean = prior.normalised(new.w)
     step = torch.full((50,), 900)
