@@ -140,13 +140,7 @@ class Sampler:
     def _drawn(self, told: Conditions, seeds: Sequence[int]) -> Tensor:
         start = None if self._start is None else self._start.expand(len(seeds), -1, -1)
         x = draw_latents(self.own.prior, told.told, told.weights, seeds, self.settings, start)
-        latents = self.own.prior.latents(x, self.settings.truncation)
-        if not bool(latents.isfinite().all()):
-            raise UsageError(
-                f"guidance is {self.settings.guidance:g}, at which the latents are not finite any more; "
-                "give a smaller --guidance, or a --limit"
-            )
-        return latents
+        return self._finite(self.own.prior.latents(x, self.settings.truncation), "latents")
 
     @torch.no_grad()
     def _shown(self, latents: Tensor) -> Tensor:
@@ -156,13 +150,15 @@ class Sampler:
         for part in torch.split(latents, size):
             rows = [*range(len(part)), *[len(part) - 1] * (size - len(part))]
             parts.append(decode(part[rows])[: len(part)])
-        images = torch.cat(parts)
-        if not bool(images.isfinite().all()):
+        return self._finite(torch.cat(parts), "pictures")
+
+    def _finite(self, found: Tensor, what: str) -> Tensor:
+        if not bool(found.isfinite().all()):
             raise UsageError(
-                f"guidance is {self.settings.guidance:g}, at which the pictures are not finite any more; "
+                f"guidance is {self.settings.guidance:g}, at which the {what} are not finite any more; "
                 "give a smaller --guidance, or a --limit"
             )
-        return images
+        return found
 
     @torch.no_grad()
     def _seen(self, images: Tensor) -> Tensor:

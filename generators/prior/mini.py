@@ -48,8 +48,6 @@ class MiniPrior(nn.Module):
         width, depth: of the residual perceptron. steps: of the diffusion.
     """
 
-    kept: Tensor
-
     def __init__(
         self,
         dim: int,

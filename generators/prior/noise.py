@@ -24,6 +24,7 @@ def cosine_betas(steps: int) -> tuple[float, ...]:
     return tuple(min(1 - kept(after) / kept(before), _MOST) for before, after in pairwise(shares))
 
 
+@lru_cache(maxsize=8)
 def kept_signal(steps: int) -> Tensor:
     """How much of the variance is still signal at each step, "alpha bar", (steps,) float32."""
     return torch.from_numpy(np.cumprod(1 - np.array(cosine_betas(steps)))).float()
