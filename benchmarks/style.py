@@ -1,6 +1,7 @@
 """Photographs in styles: whether a second CLIP names the style, what is left of the content, time and memory.
 
     python benchmarks/style.py recognised [--way fast|train|paper] [--photos DIR] [--count 12] [--styles 20] [--each 20]
+    python benchmarks/style.py equal DIR [--photos DIR]   # beside what --way paper --folder DIR left
     python benchmarks/style.py speed          # a command at 512 px, a pass at 1024 px, a step at the size of ViT-B/32
     python benchmarks/style.py memory         # peaks at 512, 1024 and 4096 px
 
@@ -8,6 +9,7 @@
   CLIP (`benchmarks/clip-judge`: other tower, other seed, never guiding) sees the whole and its four corners and names
   one of 40 styles. Content is the distance of EfficientNet-Lite0's features, and SSIM of edges, from the photograph.
   `--each` takes so many styles for each photograph, in turn, where all of them would take hours.
+- equal: our pictures at the strength at which the judge's cosine with the style is that of the published method.
 - speed: the published loop is written out plainly: float32, 64 crops through the CLIP one by one, StyleNet and VGG19 at
   512 px. Ours is the default with the same CLIP. Weights are random: time does not depend on them.
 """
@@ -29,7 +31,7 @@ import torch.nn.functional as F
 from PIL import Image
 from promptbrush.editing.framing import resize
 from promptbrush.editing.models import ModelChoice
-from promptbrush.editing.pictures import write_png
+from promptbrush.editing.pictures import read_picture, write_png
 from promptbrush.editing.style.finish import in_style
 from promptbrush.editing.style.method import StyleResult, style
 from promptbrush.editing.style.settings import style_settings
@@ -49,6 +51,7 @@ HERE = Path(__file__).parent
 COMMAND = str(Path(sys.executable).with_name("promptbrush"))
 OWN = ("astronaut", "chelsea", "coffee", "rocket", "camera")
 SIDE, THUMB = 512, 160
+HALVINGS = 6
 # As people would type them; each with its name among the 40.
 STYLES = {
     "a stained glass window": "stained glass",
@@ -109,15 +112,23 @@ class Judge:
             self.texts = self.clip.encode_text(self.names)
         self.lite = Lite0()
 
-    @torch.no_grad()
     def rank(self, image: Tensor, name: str) -> int:
         """How many of the other styles fit better."""
+        scores = self.scores(image)
+        return int((scores > scores[self.names.index(name)]).sum())
+
+    def score(self, image: Tensor, name: str) -> float:
+        """Mean cosine with a style."""
+        return float(self.scores(image)[self.names.index(name)])
+
+    @torch.no_grad()
+    def scores(self, image: Tensor) -> Tensor:
+        """Mean cosine with each style, of the whole and its corners."""
         high, wide = (round(0.6 * side) for side in image.shape[-2:])
         corners = [image[..., rows, columns] for rows in (slice(high), slice(-high, None))
                    for columns in (slice(wide), slice(-wide, None))]  # fmt: skip
         features = torch.cat([self.clip.encode_image(view) for view in (image, *corners)]).mean(0)
-        scores = self.texts @ features
-        return int((scores > scores[self.names.index(name)]).sum())
+        return self.texts @ features
 
     @torch.no_grad()
     def content(self, image: Tensor, photo: Tensor) -> tuple[float, float]:
@@ -132,12 +143,37 @@ class Judge:
         return apart, float(structural_similarity(*edges, data_range=1.0))
 
 
-def made(photo: Tensor, words: str, way: str) -> StyleResult:
+def made(photo: Tensor, words: str, way: str, **settings: float) -> StyleResult:
     """A photograph in a style."""
     if way == "paper":
         # The mini CLIP is asked for, so that both are guided by the same models.
         return style(photo, words, preset="paper", content="lite0")
-    return style(photo, words, fast=way == "fast")
+    return style(photo, words, fast=way == "fast", **settings)
+
+
+def equal(arguments: argparse.Namespace) -> None:
+    """Content of the published method's pictures, and of ours at an equal score."""
+    judge, photos, rows = Judge(), photographs(arguments.photos, 99), []
+    words_of = {name.replace(" ", "-"): (words, name) for words, name in STYLES.items()}
+    for path in sorted(arguments.folder.glob("*.png")):
+        photo_name = next(name for name in photos if path.stem.startswith(f"{name}-"))
+        words, name = words_of[path.stem.removeprefix(f"{photo_name}-")]
+        photo, theirs = photos[photo_name], read_picture(path).image
+        wanted = judge.score(theirs, name)
+        low, high = 0.0, 1.0
+        for _ in range(HALVINGS):
+            strength = (low + high) / 2
+            image = made(photo, words, "fast", strength=strength).image
+            low, high = (low, strength) if judge.score(image, name) >= wanted else (strength, high)
+        ours = made(photo, words, "fast", strength=high).image
+        whole = made(photo, words, "fast").image
+        found = (*judge.content(theirs, photo), *judge.content(ours, photo))
+        rows.append(found)
+        print(f"{path.stem}: score {judge.score(photo, name):.3f} of the photograph, {wanted:.3f} as published, "
+              f"{judge.score(ours, name):.3f} ours at strength {high:.2f}, {judge.score(whole, name):.3f} whole; "
+              "content {:.3f}, edges {:.3f} as published; {:.3f}, {:.3f} ours".format(*found), flush=True)  # fmt: skip
+    means = [statistics.fmean(column) for column in zip(*rows, strict=True)]
+    print("mean: content {:.3f}, edges {:.3f} as published; {:.3f}, {:.3f} ours".format(*means))
 
 
 def recognised(arguments: argparse.Namespace) -> None:
@@ -280,10 +316,13 @@ def main() -> None:
     named.add_argument("--each", type=int, default=len(STYLES))
     named.add_argument("--sheet", type=Path)
     named.add_argument("--folder", type=Path, help="where the pictures go, whole")
+    beside = tables.add_parser("equal")
+    beside.add_argument("folder", type=Path)
+    beside.add_argument("--photos", type=Path, help="folder with photographs of your own")
     tables.add_parser("speed")
     tables.add_parser("memory")
     arguments = parser.parse_args()
-    {"recognised": recognised, "speed": speed, "memory": memory}[arguments.table](arguments)
+    {"recognised": recognised, "equal": equal, "speed": speed, "memory": memory}[arguments.table](arguments)
 
 
 if __name__ == "__main__":

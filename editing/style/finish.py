@@ -14,6 +14,8 @@ from .settings import StyleSettings
 
 # Above this shorter side strokes grow with the picture, half as fast as it does.
 _LARGE = 768
+# Squares along the longer side whose mean colours are broad; the power of the strength with which strokes come.
+_CELLS, _STROKES = 40, 1.5
 # BT.601: brightness, and two differences of colours.
 _YCC = torch.tensor([[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]])
 
@@ -64,8 +66,24 @@ def finished(
     if colours:
         made = torch.lerp(made, recoloured(made, photo), colours)
     if strength != 1:
-        made = torch.lerp(photo, made, strength).clamp(0, 1)
+        made = towards(photo, made, strength)
     return made if mask is None else blend(photo, made, mask)
+
+
+def towards(photo: Tensor, styled: Tensor, strength: float) -> Tensor:
+    """A picture (1,3,H,W) on the way from a photograph to its styled picture, and beyond it.
+
+    Broad colours go ahead and strokes follow: a plain mixture would show two outlines of everything.
+    """
+    if strength > 1:
+        return torch.lerp(photo, styled, strength).clamp(0, 1)
+    apart = styled - photo
+    size = apart.shape[-2:]
+    broad = resize(
+        resize(apart, *(min(side, max(1, round(side * _CELLS / max(size)))) for side in size)), *size
+    )
+    colours, strokes = 1 - (1 - strength) ** 2, strength**_STROKES
+    return (photo + colours * broad + strokes * (apart - broad)).clamp(0, 1)
 
 
 def recoloured(styled: Tensor, photo: Tensor) -> Tensor:

@@ -11,9 +11,19 @@ STYLED = torch.rand(1, 3, 20, 30, generator=torch.Generator().manual_seed(1))
 def test_strength_goes_from_the_photograph_to_the_style_and_beyond() -> None:
     assert torch.equal(finished(PHOTO, STYLED, 0), PHOTO)
     assert torch.equal(finished(PHOTO, STYLED, 1), STYLED)
-    assert torch.allclose(finished(PHOTO, STYLED, 0.5), (PHOTO + STYLED) / 2, atol=1e-6)
     beyond = finished(PHOTO, STYLED, 2)
     assert torch.allclose(beyond, (2 * STYLED - PHOTO).clamp(0, 1), atol=1e-6)
+
+
+def test_broad_colours_go_ahead_of_strokes() -> None:
+    """Halfway most of the colour is there, and a third of the strokes."""
+    photo, strokes = torch.full((1, 3, 160, 240), 0.4), torch.ones(1, 1, 160, 240)
+    strokes[..., ::2], strokes[..., 1::2] = 0.1, -0.1
+    made = finished(photo, photo + 0.2 + strokes, 0.5)
+    assert float((made - photo).mean()) == pytest.approx(0.75 * 0.2, abs=1e-3)
+    assert float((made[..., ::2] - made[..., 1::2]).mean()) == pytest.approx(0.5**1.5 * 0.2, abs=1e-3)
+    order = [float((finished(PHOTO, STYLED, share) - STYLED).abs().mean()) for share in (0, 0.2, 0.5, 0.8, 1)]
+    assert order == sorted(order, reverse=True)
 
 
 def test_colours_of_the_photograph_at_the_brightness_of_the_style() -> None:
