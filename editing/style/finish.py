@@ -83,7 +83,8 @@ def towards(photo: Tensor, styled: Tensor, strength: float) -> Tensor:
         resize(apart, *(min(side, max(1, round(side * _CELLS / max(size)))) for side in size)), *size
     )
     colours, strokes = 1 - (1 - strength) ** 2, strength**_STROKES
-    return (photo + colours * broad + strokes * (apart - broad)).clamp(0, 1)
+    made: Tensor = photo + colours * broad + strokes * (apart - broad)
+    return made.clamp(0, 1)
 
 
 def recoloured(styled: Tensor, photo: Tensor) -> Tensor:
