@@ -1,7 +1,7 @@
 """How well `promptbrush sample` draws what a prompt names, and how much it leaves open, judged by a classifier.
 
     python benchmarks/prior.py [draw] [--prior FILE] [--guidance 3] [--sheet sheet.png]
-    python benchmarks/prior.py tune [--guidances 1,2,3,4,5]   # chooses the guidance, on other prompts
+    python benchmarks/prior.py tune [--guidances 3,5,7,9]       # chooses the guidance, on other prompts
     python benchmarks/prior.py rivals [--prompts 30]          # random search and optimisation with the same models
 
 The judge guides nothing. Of 100 prompts of the grammar half name a pair of values that no caption for training has, a
@@ -10,6 +10,7 @@ quarter use words that none has; see prompts.py. Counted over 8 pictures a promp
 - diversity: the entropy of the judged values of each attribute that the prompt leaves open, over that of as many random
   pictures of the generator; the mean over attributes and prompts.
 Both for DPM-Solver++ in 15 steps and for DDPM in 1000, from the same seeds, with the seconds of the latents alone.
+Beside them, what the judge finds in faces of the generator that are known to stand for the values.
 """
 
 from __future__ import annotations
@@ -29,13 +30,15 @@ from promptbrush.editing.exploration import random_w
 from promptbrush.editing.models import ModelChoice
 from promptbrush.editing.optimise import latent_edit, origin_of
 from promptbrush.editing.pictures import write_png
-from promptbrush.editing.prior.conditions import conditions_of
+from promptbrush.editing.prior.conditions import Conditions, conditions_of
 from promptbrush.editing.prior.home import SamplingModels, load_sampling
 from promptbrush.editing.prior.method import Sampler
 from promptbrush.editing.prior.sampler import draw_latents
 from promptbrush.editing.prior.settings import SampleSettings, sample_settings
 from promptbrush.editing.recipe import edit_settings
 from promptbrush.editing.watching import watch
+from promptbrush.generators.training.coupling import faces_of_z
+from promptbrush.generators.training.faces import resolve
 from promptbrush.generators.training.judge import Judge, load_judge
 from prompts import Asked, named_in, prompts
 from torch import Tensor
@@ -43,19 +46,25 @@ from torch import Tensor
 MEASURED, TUNING = 1000, 2000
 BATCH, GOALS = 50, {1: 0.85, 2: 0.75, 3: 0.6}
 SEARCHED = 1000
+KNOWN = 60_000
 
 
 def latents(own: SamplingModels, asked: Sequence[Asked], each: int, settings: SampleSettings) -> Tensor:
-    """Latents (prompts*each,1,w_dim) for prompts, all in one batch."""
-    told = torch.cat([_told(own, one.text, settings).told for one in asked])
-    seeds = [1000 * index + number for index in range(len(asked)) for number in range(each)]
-    x = draw_latents(
-        own.prior, told.repeat_interleave(each, 0), torch.ones(1), seeds, settings, chunk=len(seeds)
-    )
-    return own.prior.latents(x, settings.truncation)
+    """Latents (prompts*each,1,w_dim) for prompts, all with as many phrases in one batch."""
+    told = [_told(own, one.text, settings) for one in asked]
+    found: dict[int, Tensor] = {}
+    for count in sorted({len(one.weights) for one in told}):
+        rows = [index for index, one in enumerate(told) if len(one.weights) == count]
+        conditions = torch.cat([told[row].told for row in rows]).repeat_interleave(each, 0)
+        seeds = [1000 * row + number for row in rows for number in range(each)]
+        weights = told[rows[0]].weights
+        x = draw_latents(own.prior, conditions, weights, seeds, settings, chunk=len(seeds))
+        found |= dict(zip(rows, own.codes.latents(x, settings.truncation).split(each), strict=True))
+    return torch.cat([found[row] for row in range(len(asked))])
 
 
-def _told(own: SamplingModels, text: str, settings: SampleSettings):  # noqa: ANN202
+def _told(own: SamplingModels, text: str, settings: SampleSettings) -> Conditions:
+    """What a prompt tells."""
     return conditions_of(own.perceptor, own.prior.unit, settings.model_copy(update={"prompt": text}), None, 1)
 
 
@@ -104,15 +113,16 @@ def draw(own: SamplingModels, judge: Judge, arguments: argparse.Namespace) -> No
     data = judged(judge, pictures(own, random_w(own.models.generator, 100 * each, rng)))
     for name, steps in (("dpm++", 15), ("ddpm", 1000)):
         settings = sample_settings(prompt="-", scheduler=name, steps=steps, **_given(arguments))
-        # diffusers is imported at the first draw, once for all.
-        latents(own, asked[:1], 1, settings.model_copy(update={"steps": 1}))
+        # The first draw imports diffusers and prepares kernels for the size of the batch, once for all.
+        latents(own, asked, each, settings.model_copy(update={"steps": 1}))
         began = time.perf_counter()
         w = latents(own, asked, each, settings)
         seconds = time.perf_counter() - began
         drawn = pictures(own, w)
         values = judged(judge, drawn)
         shown = named_in(values, asked, each)
-        print(f"{name}, {steps} steps, guidance {settings.guidance:g}: {seconds:.2f} s for {len(w)} latents")
+        scale = settings.guided(own.prior.space)
+        print(f"{name}, {steps} steps, guidance {scale:g}: {seconds:.2f} s for {len(w)} latents")
         print(f"  named: {told(by_count(shown, asked))} (goals {told(GOALS)})")
         for kind in ("pair", "synonym", "plain"):
             print(f"    {kind}: {told(by_count(shown, asked, kind))}")
@@ -122,6 +132,7 @@ def draw(own: SamplingModels, judge: Judge, arguments: argparse.Namespace) -> No
             if arguments.sheet:
                 rows = drawn.view(len(asked), each, *drawn.shape[1:])[:, :8]
                 write_png(torch.cat([torch.cat([*row], dim=2) for row in rows], dim=1)[None], arguments.sheet)
+    _known(own, judge, asked, each)
     if arguments.rank > 1:
         _ranked(own, judge, asked, arguments)
     sampler = Sampler(own, sample_settings(prompt="a bald man with a red beard", **_given(arguments)))
@@ -129,6 +140,24 @@ def draw(own: SamplingModels, judge: Judge, arguments: argparse.Namespace) -> No
     began = time.perf_counter()
     list(sampler.draw(8))
     print(f"8 pictures after loading: {time.perf_counter() - began:.2f} s (goal 3)")
+
+
+@torch.no_grad()
+def _known(own: SamplingModels, judge: Judge, asked: Sequence[Asked], each: int) -> None:
+    """What the judge sees where it is known that the generator was asked for the very values: the most there is."""
+    generator = own.models.generator
+    z = torch.randn(KNOWN, generator.z_dim, generator=torch.Generator().manual_seed(5))
+    faces = [resolve(face) for face in faces_of_z(z)]
+    rows = []
+    for one in asked:
+        fit = [
+            row
+            for row, face in enumerate(faces)
+            if all(face[name] == value for name, value in one.values.items())
+        ]
+        rows += (fit * each)[:each]
+    values = judged(judge, pictures(own, generator.mapping.single(z[rows])))
+    print(f"faces of z that stand for the values: {told(by_count(named_in(values, asked, each), asked))}")
 
 
 def _ranked(own: SamplingModels, judge: Judge, asked: Sequence[Asked], arguments: argparse.Namespace) -> None:
@@ -170,27 +199,28 @@ def tune(own: SamplingModels, judge: Judge, arguments: argparse.Namespace) -> No
 
 
 def rivals(own: SamplingModels, judge: Judge, arguments: argparse.Namespace) -> None:
-    """One picture a prompt by each method, with its seconds."""
+    """One picture a prompt by each method, the rivals in as much time as each number of candidates takes."""
     asked = prompts(100, MEASURED)[:: max(1, 100 // arguments.prompts)][: arguments.prompts]
-    search, search_seconds = _search(own)
-    methods: dict[str, Callable[[Asked], Tensor]] = {
-        "sample": lambda one: _sampled(own, one, 1, arguments),
-        "sample --rank 8": lambda one: _sampled(own, one, 8, arguments),
-        "random search of 8 by CLIP": lambda one: search(one, 8),
-        f"random search of {SEARCHED} by CLIP": lambda one: search(one, SEARCHED),
-        "optimisation from the mean, 3 steps": lambda one: _optimised(own, one, 3),
-        "optimisation from the mean, 10 steps": lambda one: _optimised(own, one, 10),
-    }
-    for name, method in methods.items():
-        began, made = time.perf_counter(), []
-        for one in asked:
-            made.append(method(one))
-        seconds = (time.perf_counter() - began) / len(asked)
-        if "search" in name:
-            seconds = int(name.split()[3]) * search_seconds
+    search, look_seconds = _search(own)
+    began = time.perf_counter()
+    _optimised(own, asked[0], 5)
+    step_seconds = (time.perf_counter() - began) / 5
+
+    def row(name: str, method: Callable[[Asked], Tensor], seconds: float | None = None) -> float:
+        began, made = time.perf_counter(), [method(one) for one in asked]
+        taken = (time.perf_counter() - began) / len(asked) if seconds is None else seconds
         shown = named_in(judged(judge, torch.cat(made)), asked, 1)
-        both = float(shown.float().mean())
-        print(f"{name}: {told(by_count(shown, asked))}, all {both:.3f}, {seconds:.2f} s a prompt", flush=True)
+        every = float(shown.float().mean())
+        print(f"{name}: {told(by_count(shown, asked))}, all {every:.3f}, {taken:.2f} s a prompt", flush=True)
+        return taken
+
+    for rank in map(int, arguments.ranks.split(",")):
+        seconds = row(f"sample --rank {rank}", lambda one, rank=rank: _sampled(own, one, rank, arguments))
+        looks, steps = (max(1, round(seconds / each)) for each in (look_seconds, step_seconds))
+        count = min(looks, SEARCHED)
+        row(f"  random search of {count} by CLIP", lambda one, n=count: search(one, n), count * look_seconds)
+        row(f"  optimisation from the mean, {steps} steps", lambda one, n=steps: _optimised(own, one, n))
+    row(f"random search of {SEARCHED} by CLIP", lambda one: search(one, SEARCHED), SEARCHED * look_seconds)
 
 
 def _sampled(own: SamplingModels, one: Asked, rank: int, arguments: argparse.Namespace) -> Tensor:
@@ -249,7 +279,8 @@ def main() -> None:
     parser.add_argument(
         "--rank", type=int, default=4, help="candidates that CLIP picks from; 1 leaves it out"
     )
-    parser.add_argument("--guidances", default="1,2,3,4,5")
+    parser.add_argument("--ranks", default="1,8,64", help="of sample, beside its rivals")
+    parser.add_argument("--guidances", default="3,5,7,9")
     parser.add_argument("--sheet", type=Path)
     arguments = parser.parse_args()
     judge = load_judge(arguments.judge)

@@ -37,6 +37,7 @@ def sample(
     scheduler: Annotated[str | None, SETTING] = None,
     steps: Annotated[int | None, SETTING] = None,
     guidance: Annotated[float | None, SETTING] = None,
+    phrases: Annotated[float | None, SETTING] = None,
     rescale: Annotated[float | None, SETTING] = None,
     limit: Annotated[float | None, SETTING] = None,
     truncation: Annotated[float | None, SETTING] = None,

@@ -204,7 +204,7 @@ def train_pairs(
     groups: Annotated[str, _GROUPS] = "",
     psi: Annotated[float, _PSI] = 1.0,
     shard: Annotated[int, typer.Option(min=1, help="pairs in a file")] = 1000,
-    seed: Annotated[int, typer.Option(help="of the random w")] = 0,
+    seed: Annotated[int, typer.Option(help="of the random latents")] = 0,
     pack: Annotated[str, PACK] = "mini",
     generator: Annotated[str | None, _GENERATOR] = None,
     clip: Annotated[str | None, CLIP] = None,
@@ -231,6 +231,9 @@ def train_prior(
     groups: Annotated[str, _GROUPS] = "",
     psi: Annotated[float, _PSI] = 1.0,
     shard: Annotated[int, typer.Option(min=1, help="pairs in a file")] = 1000,
+    space: Annotated[
+        str | None, typer.Option(help="what it draws: z, of which every one is a picture, or w as published")
+    ] = None,
     network: Annotated[str | None, typer.Option(help="mini or published")] = None,
     steps: Annotated[int | None, _STEPS] = None,
     batch: Annotated[
@@ -264,6 +267,7 @@ def train_prior(
 
     check_preset(preset, PRESETS)
     chosen: dict[str, Any] = _chosen(
+        space=space,
         network=network,
         steps=steps,
         batch=batch,

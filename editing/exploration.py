@@ -44,10 +44,11 @@ _STRIDES = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 6.0, 8.0)
 
 def random_w(generator: StyleGAN2, count: int, rng: torch.Generator) -> Tensor:
     """Random w (count,w_dim) without truncation, of no class, on the generator's device."""
-    return _mapped(generator, torch.randn(count, generator.z_dim, generator=rng))
+    return mapped(generator, torch.randn(count, generator.z_dim, generator=rng))
 
 
-def _mapped(generator: StyleGAN2, z: Tensor) -> Tensor:
+def mapped(generator: StyleGAN2, z: Tensor) -> Tensor:
+    """w (N,w_dim) of z (N,z_dim), of no class, on the generator's device."""
     z = z.to(generator.w_avg.device)
     labels = torch.zeros(len(z), generator.c_dim, device=z.device) if generator.c_dim else None
     return generator.mapping.single(z, labels)
@@ -59,7 +60,7 @@ def _explored_w(generator: StyleGAN2, count: int) -> Tensor:
     NumPy's old generator never changes its numbers, so a file need not hold them.
     """
     numbers = np.random.RandomState(1).standard_normal((count, generator.z_dim))  # noqa: NPY002
-    return _mapped(generator, torch.from_numpy(numbers).float())
+    return mapped(generator, torch.from_numpy(numbers).float())
 
 
 @torch.no_grad()

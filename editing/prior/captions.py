@@ -1,8 +1,9 @@
 """Captions of the embedded generator's random pictures: its z stand for drawn faces, of which a grammar tells.
 
 What CLIP reads and what it sees lie apart in its space, and noise bridges that only in part. Where it is known what a
-z stands for, a prior can also learn from captions. They use the wordings for training alone, and leave out faces that
-show one of the pairs of attributes that are held out.
+z stands for, a prior can also learn from captions. They use the wordings for training alone, and never name both
+values of a pair that is held out. Faces that show such a pair are among them: without these, a prior would learn that
+pink hair speaks against a full beard.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import torch
 from ..._base import UsageError
 from ...generators.stylegan2 import StyleGAN2
 from ...generators.training.coupling import Z_DIM, faces_of_z
-from ...generators.training.face_captions import caption, is_held_out
+from ...generators.training.face_captions import caption
 from ...guidance.cutouts import step_seed
 from ...guidance.perceptor import TEXT_BATCH, Perceptor
 from .shards import Origin, Pairs
@@ -27,7 +28,7 @@ _OFFSET = 1 << 40
 
 @dataclass(frozen=True)
 class CaptionMaker:
-    """Makes shards of (CLIP's features of a caption, w); see `PairMaker`.
+    """Makes shards of (CLIP's features of a caption, z); see `PairMaker`.
 
     Raises:
         UsageError: a generator whose z stand for nothing that is known, or several w for a picture.
@@ -51,12 +52,7 @@ class CaptionMaker:
         rng, words = torch.Generator().manual_seed(seed), random.Random(seed)
         made = 0
         while made < count:
-            z = torch.randn(TEXT_BATCH, Z_DIM, generator=rng)
-            faces = [(row, face) for row, face in enumerate(faces_of_z(z)) if not is_held_out(face)]
-            faces = faces[: count - made]
-            texts = [caption(face, words) for _, face in faces]
-            features = self.perceptor.encode_text(texts, normalise=False).cpu()
-            own = z[[row for row, _ in faces]].to(self.generator.w_avg.device)
-            w = torch.lerp(self.generator.w_avg, self.generator.mapping.single(own), self.origin.psi)
-            made += len(faces)
-            yield Pairs(features, w[:, None].cpu())
+            z = torch.randn(min(TEXT_BATCH, count - made), Z_DIM, generator=rng)
+            texts = [caption(face, words, apart=True) for face in faces_of_z(z)]
+            made += len(z)
+            yield Pairs(self.perceptor.encode_text(texts, normalise=False).cpu(), z[:, None])

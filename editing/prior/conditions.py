@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ..._base import UsageError
 from ...guidance.perceptor import Perceptor
+from ...guidance.phrases import phrases_of
 from ...guidance.prompts import Prompt, Template, encode_prompts, load_templates, parse_prompts
 from ..optimise import signed_prompts
 from ..pictures import read_picture
@@ -24,22 +25,26 @@ class Conditions:
     """What each sample is told.
 
     Attributes:
-        told: (B,P,D). weights: (P,), the largest 1, negative ones turn away.
+        told: (B,P,D): prompts, then phrases of them.
+        weights: (P,), of guidance; the largest of a prompt with its phrases is 1, negative ones turn away.
+        scored: (S,), of the prompts, the first ones, by which pictures are scored.
         cut: texts that were longer than CLIP reads.
     """
 
     told: Tensor
     weights: Tensor
+    scored: Tensor
     cut: tuple[str, ...] = ()
 
     def rows(self, rows: Sequence[int]) -> Conditions:
         """Those of some samples."""
-        return Conditions(self.told[list(rows)], self.weights, self.cut)
+        return Conditions(self.told[list(rows)], self.weights, self.scored, self.cut)
 
     def scores(self, seen: Tensor) -> Tensor:
-        """How well pictures with these features (B,D) fit, (B,): the weighted mean of their cosines."""
-        cosines = (F.normalize(self.told, dim=-1) * F.normalize(seen, dim=-1)[:, None]).sum(-1)
-        return cosines @ self.weights / self.weights.abs().sum()
+        """How well pictures with these features (B,D) fit, (B,): the weighted mean cosine with the prompts."""
+        told = self.told[:, : len(self.scored)]
+        cosines = (F.normalize(told, dim=-1) * F.normalize(seen, dim=-1)[:, None]).sum(-1)
+        return cosines @ self.scored / self.scored.abs().sum()
 
 
 def prompts_of(settings: SampleSettings, like: Path | None) -> tuple[Prompt, ...]:
@@ -74,7 +79,11 @@ def conditions_of(
     prompts, templates = prompts_of(settings, like), load_templates(settings.templates)
     told, weights, cut = _encoded(perceptor, unit, prompts, templates)
     if not settings.to.strip():
-        return Conditions(told.expand(count, -1, -1), weights / weights.abs().max(), cut)
+        scored = weights / weights.abs().max()
+        parts, guiding = _apart([each for each in prompts if each.weight], scored, settings.phrases)
+        if parts:
+            told = torch.cat([told, _encoded(perceptor, unit, parts, templates)[0]])
+        return Conditions(told.expand(count, -1, -1), guiding, scored, cut)
     ends, shares, more = _encoded(perceptor, unit, parse_prompts(settings.to), templates)
     away = weights < 0
     if bool(away.all()) or bool((shares < 0).any()):
@@ -86,7 +95,22 @@ def conditions_of(
     way = between_conditions(first, last, count)[:, None]
     rest = told[away].expand(count, -1, -1)
     signed = torch.cat([weights.new_ones(1), weights[away] / weights.abs().max()])
-    return Conditions(torch.cat([way, rest], dim=1), signed, (*cut, *more))
+    return Conditions(torch.cat([way, rest], dim=1), signed, signed, (*cut, *more))
+
+
+def _apart(prompts: Sequence[Prompt], weights: Tensor, share: float) -> tuple[list[Prompt], Tensor]:
+    """The phrases of prompts, and the weights of prompts and phrases; each phrase has a share of its prompt's.
+
+    Only what a picture should show has phrases.
+    """
+    own, parts, shares = weights.clone(), [], []
+    for row, (prompt, weight) in enumerate(zip(prompts, weights.tolist(), strict=True)):
+        phrases = phrases_of(prompt.text) if share and weight > 0 and not prompt.is_image else []
+        if len(phrases) > 1:
+            own[row] = (1 - share) * weight
+            parts += [Prompt(phrase) for phrase in phrases]
+            shares += [share * weight] * len(phrases)
+    return parts, torch.cat([own, own.new_tensor(shares)])
 
 
 def _mean(features: Tensor, weights: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ from ...generators.prior.prior import Home, Prior, load_prior
 from ...guidance.perceptor import Perceptor
 from ..files import input_file
 from ..models import LoadedModels, ModelChoice, load_models, sha256
+from .codes import Codes
 
 # How the published checkpoints' pictures reached CLIP.
 PUBLISHED_INPUT = "twice"
@@ -37,6 +38,11 @@ class SamplingModels:
     def perceptor(self) -> Perceptor:
         """The CLIP that the prior is told by."""
         return the_clip(self.models)
+
+    @property
+    def codes(self) -> Codes:
+        """What turns the prior's numbers into the generator's latents."""
+        return Codes(self.prior, self.models.generator)
 
 
 def the_clip(models: LoadedModels) -> Perceptor:
@@ -98,7 +104,7 @@ def load_sampling(
     home, generator = home_of(models), models.generator
     loaded.check(
         path,
-        (home.generator, generator.num_ws, generator.w_dim),
+        (home.generator, generator.num_ws, {"z": generator.z_dim, "w": generator.w_dim}),
         (home.clip, feature_length(the_clip(models))),
     )
     return SamplingModels(models, loaded.to(models.device), path, sha256(path), prior is None)

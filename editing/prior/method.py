@@ -19,6 +19,7 @@ from ..optimise import decoder, start_latent
 from ..pictures import read_picture, write_picture
 from ..recipe import MAX_SEED
 from ..subjects import open_picture
+from .codes import Start
 from .conditions import Conditions, conditions_of, prompts_of
 from .home import SamplingModels, load_sampling
 from .recipe import SampleRecipe, recipe_of
@@ -80,6 +81,7 @@ class Sampler:
     """
 
     def __init__(self, models: SamplingModels, settings: SampleSettings, like: Path | None = None) -> None:
+        settings = settings.model_copy(update={"guidance": settings.guided(models.prior.space)})
         self.own, self.settings, self.like = models, settings, like
         self._recipe = recipe_of(models, settings, like)
         self._start = self._begin() if like and settings.strength < 1 else None
@@ -138,9 +140,12 @@ class Sampler:
         return kept
 
     def _drawn(self, told: Conditions, seeds: Sequence[int]) -> Tensor:
-        start = None if self._start is None else self._start.expand(len(seeds), -1, -1)
-        x = draw_latents(self.own.prior, told.told, told.weights, seeds, self.settings, start)
-        return self._finite(self.own.prior.latents(x, self.settings.truncation), "latents")
+        begun, settings = self._start, self.settings
+        start = None if begun is None else begun.x.expand(len(seeds), -1, -1)
+        x = draw_latents(self.own.prior, told.told, told.weights, seeds, settings, start)
+        # What the prior cannot draw of the picture stays by as much as the picture does.
+        rest = None if begun is None else (1 - settings.strength) * begun.rest
+        return self._finite(self.own.codes.latents(x, settings.truncation, rest), "latents")
 
     @torch.no_grad()
     def _shown(self, latents: Tensor) -> Tensor:
@@ -170,16 +175,15 @@ class Sampler:
         image = self._shown(better)
         return better, image, float(told.scores(self._seen(image))[0])
 
-    def _begin(self) -> Tensor:
-        """The picture's own latent, (1,G,w_dim) in standard deviations: each group's mean over its layers."""
+    def _begin(self) -> Start:
+        """The picture's own latent."""
         if self.like is None:
             raise TypeError("only a picture has a latent of its own")
-        models, prior = self.own.models, self.own.prior
+        models = self.own.models
         found = start_latent(models.generator, open_picture(models, read_picture(self.like)).w, "w+")
         if not isinstance(found, Tensor):
             raise TypeError("codes in W+ are a tensor")
-        means = [part.mean(dim=1) for part in torch.split(found, list(prior.groups), dim=1)]
-        return prior.normalised(torch.stack(means, dim=1))
+        return self.own.codes.start(found)
 
 
 def check_count(count: int, settings: SampleSettings) -> None:

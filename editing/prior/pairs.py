@@ -19,7 +19,7 @@ from ..._devices import coarse
 from ...generators.stylegan2 import StyleGAN2
 from ...guidance.cutouts import step_seed
 from ...guidance.perceptor import Perceptor
-from ..exploration import random_w
+from .codes import w_of, w_plus
 from .shards import ForeignShardError, Origin, Pairs, joined, read_shard, save_shard, shard_path
 
 # Pixels that are drawn at a time: what a laptop's caches still hold.
@@ -42,31 +42,21 @@ class PairMaker:
     def make(self, index: int, count: int) -> Iterator[Pairs]:
         """The first `count` pairs of a shard, in batches."""
         rng = torch.Generator().manual_seed(step_seed(self.origin.seed, index))
-        w = self._latents(count, rng)
-        for part in torch.split(w, max(1, _PIXELS // self.generator.resolution**2)):
-            yield Pairs(self._seen(part).cpu(), part.cpu())
+        # Every group has a latent of its own, as style mixing makes them.
+        z = torch.randn(count * len(self.origin.groups), self.generator.z_dim, generator=rng)
+        z = z.view(count, len(self.origin.groups), -1)
+        for part in torch.split(z, max(1, _PIXELS // self.generator.resolution**2)):
+            yield Pairs(self._seen(part).cpu(), part)
 
     @torch.no_grad()
-    def _latents(self, count: int, rng: torch.Generator) -> Tensor:
-        """(count,G,w_dim): every group has a w of its own, as style mixing makes them."""
-        groups = len(self.origin.groups)
-        w = random_w(self.generator, count * groups, rng)
-        w = torch.lerp(self.generator.w_avg, w, self.origin.psi)
-        return w.view(count, groups, -1)
-
-    @torch.no_grad()
-    def _seen(self, w: Tensor) -> Tensor:
-        """CLIP's features (B,D) of the pictures of latents (B,G,w_dim)."""
-        codes = spread(w, self.origin.groups)
+    def _seen(self, z: Tensor) -> Tensor:
+        """CLIP's features (B,D) of the pictures of z (B,G,z_dim)."""
+        w = w_of(self.generator, z, self.origin.psi)
+        codes = w_plus(w, self.origin.groups)
         # Coarse numbers are far below what CLIP tells apart, and several times faster.
-        with coarse(w.device):
+        with coarse(codes.device):
             images = self.generator.decode(codes).float()
         return self.perceptor.encode_image(images, normalise=False)
-
-
-def spread(w: Tensor, groups: Sequence[int]) -> Tensor:
-    """W+ codes (B,num_ws,w_dim) of latents (B,G,w_dim), of which each feeds so many layers, the coarse ones first."""
-    return w.repeat_interleave(torch.tensor(tuple(groups), device=w.device), dim=1)
 
 
 def checked_groups(groups: Sequence[int], num_ws: int) -> tuple[int, ...]:
@@ -145,4 +135,4 @@ def read_pairs(folder: Path, origin: Origin, count: int) -> Pairs:
         raise InputFileError(
             f"{folder}: holds {len(found)} pairs of the {count} that are asked for; run 'promptbrush train pairs' again"
         )
-    return Pairs(found.features[:count], found.w[:count])
+    return Pairs(found.features[:count], found.latents[:count])

@@ -50,7 +50,8 @@ def draw_latents(
     for at in range(0, len(seeds), size):
         own = list(range(at, min(at + size, len(seeds))))
         rows = own + own[-1:] * (size - len(own))
-        guide = Guide(prior, conditions[rows], weights, settings.guidance, settings.rescale, settings.limit)
+        scale = settings.guided(prior.space)
+        guide = Guide(prior, conditions[rows], weights, scale, settings.rescale, settings.limit)
         begun = None if start is None else start[rows]
         parts.append(_drawn(guide, [seeds[row] for row in rows], settings, begun)[: len(own)])
     return torch.cat(parts)

@@ -6,10 +6,15 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from ...generators.prior.kinds import Space
 from ..recipe import MAX_SEED, preset_settings
 from .kinds import PAPER, SCHEDULERS
 
 MAX_DIFFUSION_STEPS, MOST_GUIDANCE, MOST_RANK = 1000, 1e9, 10_000
+
+
+# Chosen by `benchmarks/prior.py tune`. What is beyond the data in w is no face; every z is one.
+_GUIDANCE = {"z": 5.0, "w": 2.0}
 
 
 class SampleSettings(BaseModel):
@@ -29,17 +34,25 @@ class SampleSettings(BaseModel):
         "dpm++", description=f"sampler of the diffusion: {', '.join(SCHEDULERS)}, or {PAPER} as published"
     )
     steps: int = Field(15, ge=1, le=MAX_DIFFUSION_STEPS, description="of the diffusion")
-    guidance: float = Field(
-        2.0,
+    guidance: float | None = Field(
+        None,
         ge=-MOST_GUIDANCE,
         le=MOST_GUIDANCE,
-        description="how much the prompt counts: 0 not at all, 1 as learnt, more exaggerates, below 0 turns away",
+        description="how much the prompt counts: 0 not at all, 1 as learnt, more exaggerates, below 0 turns away; by "
+        f"default {_GUIDANCE['z']:g} for priors of z and {_GUIDANCE['w']:g} for those of w",
+    )
+    phrases: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description="share of the guidance that goes to each phrase of a prompt alone, as in 'a man with | a hat and | "
+        "a beard'; 0 leaves the whole",
     )
     rescale: float = Field(
         0.0, ge=0, le=1, description="bring what guidance exaggerates back to the usual spread, by this share"
     )
     limit: float = Field(
-        2.0, ge=0, le=1e6, description="most standard deviations that a prediction may have; 0: any"
+        3.0, ge=0, le=1e6, description="most standard deviations that a prediction may have; 0: any"
     )
     truncation: float = Field(
         1.0, ge=0, le=10, description="how far from the mean w the latents stay; 1 as drawn, 0 the mean"
@@ -56,6 +69,10 @@ class SampleSettings(BaseModel):
     refine: int = Field(0, ge=0, le=1000, description="steps of optimisation by CLIP at the end")
     refine_lr: float = Field(0.02, gt=0, le=10, description="learning rate of these")
     seed: int = Field(0, ge=0, le=MAX_SEED, description="of the noise; picture k has seed + k")
+
+    def guided(self, space: Space) -> float:
+        """The guidance for a prior of z or w."""
+        return _GUIDANCE[space] if self.guidance is None else self.guidance
 
     @model_validator(mode="after")
     def _fits(self) -> SampleSettings:
@@ -74,7 +91,7 @@ class SampleSettings(BaseModel):
 
 PRESETS: dict[str, dict[str, Any]] = {
     "default": {},
-    "paper": {"scheduler": PAPER, "steps": 4, "guidance": 2.0, "limit": 0.0},
+    "paper": {"scheduler": PAPER, "steps": 4, "guidance": 2.0, "phrases": 0.0, "limit": 0.0},
 }
 
 

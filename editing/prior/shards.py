@@ -1,4 +1,4 @@
-"""Files of pairs: what CLIP sees in random pictures of a generator, and the latents that they were drawn from."""
+"""Files of pairs: what CLIP sees in random pictures of a generator, and the z that they were drawn from."""
 
 from __future__ import annotations
 
@@ -56,14 +56,14 @@ class Pairs:
 
     Attributes:
         features: (N,D), CLIP's of the pictures, at their natural length.
-        w: (N,G,w_dim), a latent for each group of layers.
+        latents: (N,G,K), one for each group of layers: z in files.
     """
 
     features: Tensor
-    w: Tensor
+    latents: Tensor
 
     def __len__(self) -> int:
-        return len(self.w)
+        return len(self.latents)
 
 
 def shard_path(folder: Path, index: int, kind: str) -> Path:
@@ -83,7 +83,7 @@ def save_shard(folder: Path, index: int, pairs: Pairs, origin: Origin) -> None:
         InputFileError: it cannot be written.
     """
     path = shard_path(folder, index, origin.kind)
-    state = {"features": pairs.features.half().contiguous(), "w": pairs.w.half().contiguous()}
+    state = {"features": pairs.features.half().contiguous(), "z": pairs.latents.half().contiguous()}
     with atomic_file(path) as temporary:
         save_file(state, temporary, metadata=origin.header(index))
 
@@ -100,19 +100,19 @@ def read_shard(path: Path, origin: Origin | None = None) -> Pairs:
     try:
         with safe_open(str(path), framework="pt") as file:
             _check_origin(path, file.metadata() or {}, origin)
-            features, w = (file.get_tensor(name).float() for name in ("features", "w"))
+            features, z = (file.get_tensor(name).float() for name in ("features", "z"))
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0][:120]
         raise InputFileError(
             f"{path}: damaged or cut short ({reason}); delete it, and 'promptbrush train pairs' makes it again"
         ) from error
-    if features.ndim != 2 or w.ndim != 3 or len(features) != len(w) or not len(w):
+    if features.ndim != 2 or z.ndim != 3 or len(features) != len(z) or not len(z):
         raise InputFileError(
-            f"{path}: holds features {tuple(features.shape)} and w {tuple(w.shape)}, which are no pairs; delete it"
+            f"{path}: holds features {tuple(features.shape)} and z {tuple(z.shape)}, which are no pairs; delete it"
         )
-    if not bool(features.isfinite().all() and w.isfinite().all()):
+    if not bool(features.isfinite().all() and z.isfinite().all()):
         raise InputFileError(f"{path}: holds NaN or infinity; delete it, and it is made again")
-    return Pairs(features, w)
+    return Pairs(features, z)
 
 
 def _check_origin(path: Path, header: dict[str, str], origin: Origin | None) -> None:
@@ -131,4 +131,4 @@ def _check_origin(path: Path, header: dict[str, str], origin: Origin | None) -> 
 
 def joined(parts: Sequence[Pairs]) -> Pairs:
     """Pairs one after the other."""
-    return Pairs(torch.cat([each.features for each in parts]), torch.cat([each.w for each in parts]))
+    return Pairs(torch.cat([each.features for each in parts]), torch.cat([each.latents for each in parts]))

@@ -12,10 +12,12 @@ import torch
 
 from ..._base import Entry, UsageError, load_target
 from ...generators.prior.prior import save_prior
+from ...generators.stylegan2 import StyleGAN2
 from ..commands import enough_memory
 from ..files import prepare_folder, prove_folder
 from ..models import LoadedModels, ModelChoice, load_models
 from .captions import CaptionMaker
+from .codes import w_of
 from .home import home_of, the_clip
 from .pairs import Maker, PairMaker, checked_groups, make_shards, read_pairs
 from .presets import PriorSettings
@@ -75,6 +77,13 @@ def train_prior(
     """
     if output.suffix != ".safetensors":
         raise UsageError(f"{output}: a prior is written as .safetensors; give such a name")
+    for name, known in (("space", ("z", "w")), ("network", ("mini", "published"))):
+        if getattr(settings, name) not in known:
+            raise UsageError(f"{name} is '{getattr(settings, name)}'; give {' or '.join(known)}")
+    if settings.space == "z" and request.psi != 1:
+        raise UsageError(
+            f"psi is {request.psi:g}, but z have no truncation; leave --psi out, or give --space w"
+        )
     prove_folder(output.parent)
     with enough_memory():
         models = load_models(_own_device(choice))
@@ -86,6 +95,8 @@ def train_prior(
             yield from _made(maker, request.folder, count, models.device)
             found.append(read_pairs(request.folder, maker.origin, count))
         groups = checked_groups(request.groups, models.generator.num_ws)
+        if settings.space == "w":
+            found = [_in_w(models.generator, pairs, request.psi) for pairs in found]
         captions = found[1] if len(found) > 1 else None
         training = PriorTraining(
             found[0],
@@ -116,6 +127,11 @@ def _makers(models: LoadedModels, request: PairRequest) -> Iterator[tuple[Maker,
     yield PairMaker(generator, clip, origin), request.pictures
     if request.captions:
         yield CaptionMaker(generator, clip, replace(origin, kind=CAPTIONS)), request.captions
+
+
+def _in_w(generator: StyleGAN2, pairs: Pairs, psi: float) -> Pairs:
+    """The same pairs with w in place of z."""
+    return Pairs(pairs.features, w_of(generator, pairs.latents, psi).cpu())
 
 
 def _own_device(choice: ModelChoice) -> ModelChoice:

@@ -13,10 +13,11 @@ from torch import Tensor, nn
 from ..._base import Autosave, Entry, UsageError, load_target, loaded_state, save_state
 from ...generators.prior.mini import MiniPrior
 from ...generators.prior.noise import kept_signal, noised
-from ...generators.prior.prior import Home, Prior
+from ...generators.prior.prior import Home, Prior, Spread
 from ...generators.prior.published import PublishedPrior
 from ...guidance.cutouts import step_seed
-from .presets import PriorSettings, rate
+from .codes import unit_z
+from .presets import NOISE_ALONE, NOISE_BESIDE_CAPTIONS, PriorSettings, rate
 from .shards import Pairs
 from .statistics import normalised, plain_spread, set_guess, spread_of, whitening_of
 
@@ -45,7 +46,7 @@ class PriorTraining:
     Several processes, as `accelerate launch` starts them, share each step's batch.
 
     Args:
-        pairs: of pictures. captions: of texts, or None.
+        pairs: of pictures, with z or w as the settings' space says. captions: of texts, or None.
         groups: how many layers each latent feeds.
         home: which models the pairs come from.
         checkpoint: a file that keeps the state; None keeps nothing.
@@ -79,8 +80,10 @@ class PriorTraining:
                 f"batch is {settings.batch}, which {world} processes cannot share; take a multiple"
             )
         self.own_batch = settings.batch // world
-        self.spread = spread_of(pairs.w) if self.unit else plain_spread(pairs.w)
-        self.w_dim = pairs.w.shape[2]
+        by_default = NOISE_BESIDE_CAPTIONS if captions else NOISE_ALONE
+        self.noise = by_default if settings.noise is None else settings.noise
+        self.spread = self._spread(pairs.latents)
+        self.length = pairs.latents.shape[2]
         self.pairs, self.captions = self._scaled(pairs), captions and self._scaled(captions)
         self.whitening = whitening_of(self.pairs, self.captions) if self.unit else None
         with torch.random.fork_rng([]):
@@ -98,19 +101,25 @@ class PriorTraining:
         self.average.to(self.accelerator.device)
         self.kept = kept_signal(self.network.steps).to(self.accelerator.device)
 
+    def _spread(self, latents: Tensor) -> Spread:
+        if self.settings.space == "z":
+            return Spread(*(torch.full(latents.shape[1:], value) for value in (0.0, 1.0)))
+        return spread_of(latents) if self.unit else plain_spread(latents)
+
     def _scaled(self, pairs: Pairs) -> Pairs:
-        """Pairs with w in its standard deviations, and features of the length that the prior is told."""
+        """Pairs with latents in standard deviations, and features of the length that the prior is told."""
         features = F.normalize(pairs.features, dim=1) if self.unit else pairs.features
-        return Pairs(features, normalised(pairs.w, self.spread))
+        latents = unit_z(pairs.latents) if self.settings.space == "z" else pairs.latents
+        return Pairs(features, normalised(latents, self.spread))
 
     def _network(self) -> MiniPrior | PublishedPrior:
-        (_, latents, dim), length = self.pairs.w.shape, self.pairs.features.shape[1]
+        (_, latents, dim), length = self.pairs.latents.shape, self.pairs.features.shape[1]
         if self.settings.network == "mini":
             return MiniPrior(dim, length, self.settings.width, self.settings.depth, latents=latents)
         if dim != length:
             raise UsageError(
-                f"w has {self.w_dim} numbers and CLIP's features {length}, which must be as many for the published "
-                "network; take --network mini"
+                f"{self.settings.space} has {self.length} numbers and CLIP's features {length}, which must be as many "
+                "for the published network; take --network mini"
             )
         return PublishedPrior(dim, latents=latents)
 
@@ -153,6 +162,9 @@ class PriorTraining:
         with self.accelerator.autocast():
             found = self.wrapped(noised(clean, noise, step, self.kept), step, condition, known)
         loss: Tensor = (found.float() - clean).square().mean()
+        if isinstance(self.network, MiniPrior):
+            # What is decided first is a guess from the condition alone; among noise it would hardly be asked for.
+            loss = loss + (self.network.guessed(condition) - clean)[known].square().mean()
         return loss
 
     def _batch(self, rng: torch.Generator) -> tuple[Tensor, ...]:
@@ -168,17 +180,17 @@ class PriorTraining:
         """Latents (B,G,K) and conditions (B,D), of pictures and of captions in their shares."""
         settings = self.settings
         told = round(settings.caption_share * count) if self.captions else 0
-        w, conditions = self._picked(self.pairs, count - told, settings.noise, rng)
+        w, conditions = self._picked(self.pairs, count - told, self.noise, rng)
         if not self.captions or not told:
             return w, conditions
-        more, texts = self._picked(self.captions, told, settings.caption_noise, rng)
+        more, texts = self._picked(self.captions, told, 0.0, rng)
         return torch.cat([w, more]), torch.cat([conditions, texts])
 
     def _picked(self, pairs: Pairs, count: int, noise: float, rng: torch.Generator) -> tuple[Tensor, Tensor]:
         rows = torch.randint(len(pairs), (count,), generator=rng)
         features = pairs.features[rows]
         noisy = pseudo_text(features, torch.randn(features.shape, generator=rng), noise)
-        return pairs.w[rows], self.whitening(noisy) if self.whitening else noisy
+        return pairs.latents[rows], self.whitening(noisy) if self.whitening else noisy
 
     def prior(self) -> Prior:
         """The prior with averaged weights, on the CPU."""
@@ -188,7 +200,7 @@ class PriorTraining:
         if self.whitening and isinstance(network, MiniPrior):
             self.whitening.fold(network.condition)
             self.whitening.fold(network.guess)
-        return Prior(network, self.groups, self.spread, self.home, self.unit).eval()
+        return Prior(network, self.groups, self.spread, self.home, self.unit, self.settings.space).eval()
 
     def save(self) -> None:
         """Write the whole state in one step, if it is to be kept."""
@@ -199,6 +211,7 @@ class PriorTraining:
                 "average": [each.cpu() for each in self.average.shadow_params],
                 "averaged": self.average.optimization_step,
                 "done": self.done,
+                "space": self.settings.space,
             }
             save_state(self.checkpoint, state)
 
@@ -206,6 +219,8 @@ class PriorTraining:
         if self.checkpoint is None or not self.checkpoint.exists():
             return
         with loaded_state(self.checkpoint, torch.device("cpu")) as state:
+            if state["space"] != self.settings.space:
+                raise ValueError(f"of a prior of {state['space']}")
             self.network.load_state_dict(state["network"])
             self.optimiser.load_state_dict(state["optimiser"])
             for own, kept in zip(self.average.shadow_params, state["average"], strict=True):

@@ -65,15 +65,21 @@ class MiniPrior(nn.Module):
         self.null = nn.Parameter(torch.zeros(width))
         self.told = nn.Linear(width, width)
         # What a condition says of the latents is mostly linear in it; a training sets this layer by least squares.
-        self.guess = nn.Linear(condition_dim, latents * dim)
+        self.guess, self.better = nn.Linear(condition_dim, latents * dim), nn.Linear(width, latents * dim)
         self.no_guess = nn.Parameter(torch.zeros(latents * dim))
-        nn.init.zeros_(self.guess.weight)
-        nn.init.zeros_(self.guess.bias)
+        for layer in (self.guess, self.better):
+            nn.init.zeros_(layer.weight)
+            nn.init.zeros_(layer.bias)
         self.begin = nn.Linear(2 * latents * dim, width)
         self.blocks = nn.ModuleList(_Block(width) for _ in range(depth))
         self.end = nn.Linear(width, latents * dim)
         nn.init.zeros_(self.end.weight)
         nn.init.zeros_(self.end.bias)
+
+    def guessed(self, condition: Tensor) -> Tensor:
+        """The mean latents of conditions (B,condition_dim), (B,G,dim)."""
+        found: Tensor = self.guess(condition) + self.better(F.silu(self.condition(condition)))
+        return found.view(-1, self.latents, self.dim)
 
     def forward(self, x: Tensor, step: Tensor, condition: Tensor, known: Tensor | None = None) -> Tensor:
         """x (B,G,dim) noisy latents, step (B,) in 0..steps-1, condition (B,condition_dim) -> (B,G,dim).
@@ -81,7 +87,7 @@ class MiniPrior(nn.Module):
         Args:
             known: (B,) bool, False where the condition is masked; all True if None.
         """
-        wanted, guess = self.read(F.silu(self.condition(condition))), self.guess(condition)
+        wanted, guess = self.read(F.silu(self.condition(condition))), self.guessed(condition).flatten(1)
         if known is not None:
             wanted = torch.where(known[:, None], wanted, self.null)
             guess = torch.where(known[:, None], guess, self.no_guess)

@@ -1,4 +1,4 @@
-"""A prior with all that it needs to be used: its network, the statistics of w, and which models it belongs to."""
+"""A prior with all that it needs to be used: its network, the statistics of its latents, and whose they are."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from ..._base import InputFileError
 from ..._weights import load_network, save_half
+from .kinds import Space
 from .mini import MiniPrior
 from .published import PublishedPrior
 
@@ -22,14 +23,14 @@ _MEND = "train one with 'promptbrush train prior'"
 
 @dataclass(frozen=True)
 class Spread:
-    """How w vary: what a prior's numbers stand for.
+    """How latents vary, so that a prior's numbers are in standard deviations.
 
     With axes, they are principal components of w, each in its own deviations. A w spends most of its variance on few
     things, such as the hair, and a squared error of plain w hardly asks for the small ones, such as a beard.
 
     Attributes:
-        mean, std: (G,w_dim), of w.
-        axes: (G,K,w_dim), orthonormal directions of w in deviations, or None for those of each number.
+        mean, std: (G,D), of z or w.
+        axes: (G,K,D), orthonormal directions of w in deviations, or None for those of each number.
         lengths: (G,K), the standard deviations along the axes.
     """
 
@@ -54,13 +55,14 @@ class Home:
 
 
 class Prior(nn.Module):
-    """Predicts latents without noise, in standard deviations of w, and gives them back as w.
+    """Predicts latents without noise, in standard deviations.
 
     Args:
         network: see `MiniPrior` and `PublishedPrior`.
         groups: how many layers each of a sample's latents feeds, coarse ones first; one group is one w for all.
         spread: see `Spread`. home: see `Home`.
         unit: the network is told unit vectors; else CLIP's features at their natural length.
+        space: "z" or "w", which of them it predicts.
     """
 
     mean: Tensor
@@ -75,9 +77,11 @@ class Prior(nn.Module):
         spread: Spread,
         home: Home,
         unit: bool = True,
+        space: Space = "w",
     ) -> None:
         super().__init__()
         self.network, self.groups, self.home, self.unit = network, groups, home, unit
+        self.space: Space = space
         for name, value in vars(spread).items():
             self.register_buffer(name, value)
 
@@ -96,46 +100,42 @@ class Prior(nn.Module):
         out: Tensor = self.network(x, step, condition, known)
         return out
 
-    def normalised(self, w: Tensor) -> Tensor:
-        """w (B,G,w_dim) in standard deviations, (B,G,K)."""
-        plain = (w - self.mean) / self.std
+    def normalised(self, numbers: Tensor) -> Tensor:
+        """z or w (B,G,D) in standard deviations, (B,G,K)."""
+        plain = (numbers - self.mean) / self.std
         if self.axes is None or self.lengths is None:
             return plain
         return torch.einsum("bgd,gkd->bgk", plain, self.axes) / self.lengths
 
-    def codes(self, x: Tensor, truncation: float = 1.0) -> Tensor:
-        """w (B,G,w_dim) of samples (B,G,K)."""
+    def numbers(self, x: Tensor, truncation: float = 1.0) -> Tensor:
+        """z or w (B,G,D) of samples (B,G,K).
+
+        Args:
+            truncation: how far from the mean they stay, 1 leaves them.
+        """
         if self.axes is not None and self.lengths is not None:
             x = torch.einsum("bgk,gkd->bgd", x * self.lengths, self.axes)
         return self.mean + truncation * (x * self.std)
 
-    def latents(self, x: Tensor, truncation: float = 1.0) -> Tensor:
-        """What a generator takes, of samples (B,G,K): W (B,w_dim) of one group, else W+ (B,num_ws,w_dim).
-
-        Args:
-            truncation: how far from the mean w they stay, 1 leaves them.
-        """
-        w = self.codes(x, truncation)
-        if len(self.groups) == 1:
-            return w[:, 0]
-        return w.repeat_interleave(torch.tensor(self.groups, device=w.device), dim=1)
-
-    def check(self, path: str | Path, generator: tuple[str, int, int], clip: tuple[str, int]) -> None:
+    def check(
+        self, path: str | Path, generator: tuple[str, int, Mapping[str, int]], clip: tuple[str, int]
+    ) -> None:
         """Whether it is for these models.
 
         Args:
             path: of its file, for messages.
-            generator: SHA-256, num_ws and w_dim. clip: SHA-256 or name, and the length of its features.
+            generator: SHA-256, num_ws, and how many numbers z and w have.
+            clip: SHA-256 or name, and the length of its features.
 
         Raises:
             InputFileError: it is for others.
         """
-        digest, layers, w_dim = generator
-        own = self.mean.shape[1]
-        if own != w_dim or sum(self.groups) != layers:
+        digest, layers, lengths = generator
+        own, takes = self.mean.shape[1], lengths[self.space]
+        if own != takes or sum(self.groups) != layers:
             raise InputFileError(
-                f"{path}: draws latents of {sum(self.groups)} layers of {own}, the generator takes "
-                f"{layers} of {w_dim}; give the prior's own --generator, or {_MEND}"
+                f"{path}: draws {self.space} of {own} numbers for {sum(self.groups)} layers, the generator takes "
+                f"{takes} for {layers}; give the prior's own --generator, or {_MEND}"
             )
         if self.network.condition_dim != clip[1]:
             raise InputFileError(
@@ -173,7 +173,8 @@ def save_prior(prior: Prior, path: str | Path, metadata: Mapping[str, str] | Non
         "groups": json.dumps(prior.groups),
         "home": json.dumps(vars(prior.home)),
         "unit": json.dumps(prior.unit),
-        "w_dim": str(prior.mean.shape[1]),
+        "space": prior.space,
+        "length": str(prior.mean.shape[1]),
         "axes": json.dumps(prior.axes is not None),
     }
     save_half(prior, path, header)
@@ -193,13 +194,14 @@ def _build(header: Mapping[str, str]) -> Prior:
         shape = {name: int(value) for name, value in json.loads(header["shape"]).items()}
         groups = tuple(int(each) for each in json.loads(header["groups"]))
         home, unit = Home(**json.loads(header["home"])), bool(json.loads(header["unit"]))
-        w_dim, axes = int(header["w_dim"]), bool(json.loads(header["axes"]))
+        length, axes = int(header["length"]), bool(json.loads(header["axes"]))
+        space: Space = {"z": "z", "w": "w"}[header["space"]]  # type: ignore[assignment]
         network = (MiniPrior if header["network"] == "mini" else PublishedPrior)(**shape)
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"its header does not describe a prior: {error}") from error
     if len(groups) != network.latents or min(groups, default=0) < 1:
         raise ValueError(f"its header has groups {groups} for {network.latents} latents")
     count, size = network.latents, network.dim
-    plain = [torch.zeros(count, w_dim) for _ in range(2)]
-    along = [torch.zeros(count, size, w_dim), torch.zeros(count, size)] if axes else []
-    return Prior(network, groups, Spread(*plain, *along), home, unit)
+    plain = [torch.zeros(count, length) for _ in range(2)]
+    along = [torch.zeros(count, size, length), torch.zeros(count, size)] if axes else []
+    return Prior(network, groups, Spread(*plain, *along), home, unit, space)

@@ -165,25 +165,47 @@ def _order(held_out: bool, rng: random.Random) -> list[str]:
     return sorted(topics, key=keys.__getitem__, reverse=True)
 
 
+@cache
+def _named(topic: str) -> frozenset[str]:
+    """The attributes that a phrase of a topic may name."""
+    if topic not in COMBINATIONS:
+        return frozenset({topic})
+    part = topic.removeprefix("coloured ")
+    if part == "hair":
+        return frozenset({"hair_colour", "hair_style", "hair_length"})
+    return frozenset({part, "hair_colour" if part == "beard" else f"{part}_colour"})
+
+
+def _names_pair(shown: Mapping[str, str], named: set[str]) -> bool:
+    """Whether the attributes that are named include a pair that is held out."""
+    return any(
+        a in named and b in named and shown[a] == x and shown[b] == y for (a, x), (b, y) in _HELD_OUT_PAIRS
+    )
+
+
 def _length(text: str) -> int:
     return 2 + text.count(" ") + 2 * text.count("-") + text.count("'")
 
 
-def _choose(face: Face, rng: random.Random, count: int, held_out: bool) -> list[Phrase]:
+def _choose(face: Face, rng: random.Random, count: int, held_out: bool, apart: bool) -> list[Phrase]:
     """Up to `count` phrases about different things, small things as often as large ones."""
     shown = resolve(face)
     phrases: list[Phrase] = []
     said: set[str] = set()
+    named: set[str] = set()
     room = _LONGEST
     for topic in _order(held_out, rng):
         absent = shown.get(topic) in _HIDDEN and rng.random() > _SAID_IF_ABSENT
         if len(phrases) == count or _family(topic) in said or absent:
+            continue
+        if apart and _names_pair(shown, named | _named(topic)):
             continue
         phrase = _phrase(topic, face, shown, rng, held_out)
         if phrase is not None and _length(phrase.text) <= room:
             room -= _length(phrase.text)
             phrases.append(phrase)
             said.add(_family(topic))
+            named |= _named(topic)
     return phrases
 
 
@@ -197,17 +219,18 @@ def _nouns(shown: Mapping[str, str], phrases: Sequence[Phrase], rng: random.Rand
     return _WOMEN if long_hair and all(phrase.about != "beard" for phrase in phrases) else _NOUNS
 
 
-def caption(face: Face, rng: random.Random, held_out: bool = False) -> str:
+def caption(face: Face, rng: random.Random, held_out: bool = False, apart: bool = False) -> str:
     """A random caption: one attribute, two or three, or many; a sentence, or bare words.
 
     Args:
         face: what to describe; only what can be seen is mentioned.
         rng: source of every choice.
         held_out: use only held-out wordings, otherwise only the others.
+        apart: never name both values of a pair that is held out, though the face shows them.
     """
     roll = rng.random()
     count = 1 if roll < 0.38 else rng.choice((2, 3)) if roll < 0.72 else rng.randint(4, 6)
-    phrases = _choose(face, rng, count, held_out)
+    phrases = _choose(face, rng, count, held_out, apart)
     return sentence(phrases, _nouns(resolve(face), phrases, rng), _form, rng)
 
 
@@ -230,9 +253,16 @@ def named_prompt(values: Mapping[str, str], rng: random.Random, held_out: bool =
                 f"faces have no words for {attribute} '{value}'; see SYNONYMS for those that have"
             )
         spare = held_out and is_split(words)
-        text = rng.choice(words[-HELD_OUT_COUNT:] if spare else training_words(words))
+        known = words[-HELD_OUT_COUNT:] if spare else training_words(words)
+        text = rng.choice([each for each in known if _stands_for_one(attribute, each)])
         phrases.append(Phrase(text, _form(attribute, text), attribute))
     return described(phrases, _NOUNS, rng)
+
+
+@cache
+def _stands_for_one(attribute: str, text: str) -> bool:
+    """Whether words belong to a single value: "glasses" are round ones as well as square ones."""
+    return sum(text in words for words in SYNONYMS[attribute].values()) == 1
 
 
 def attribute_prompt(attribute: str, value: str, rng: random.Random | None = None) -> str:

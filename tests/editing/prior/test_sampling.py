@@ -99,15 +99,21 @@ def test_published_sampling(
         settings = sample_settings("paper", prompt="-", guidance=scale)
         told = golden["sample_cond"][row][None, None]
         found.append(draw_latents(prior, told, torch.ones(1), [row], settings))
-    latents = prior.latents(torch.cat(found), truncation)[:, None].expand(-1, 6, -1)
+    latents = prior.numbers(torch.cat(found), truncation).expand(-1, 6, -1)
     wanted = golden[f"{name}_trunc0.7_out" if truncation < 1 else f"{name}_out"]
     torch.testing.assert_close(latents, wanted, atol=1e-4, rtol=1e-4)
+
+
+def test_guidance_by_default_is_that_of_the_space() -> None:
+    assert sample_settings(prompt="-").guided("z") > 2 == sample_settings(prompt="-").guided("w")
+    assert sample_settings(prompt="-", guidance=0.0).guided("z") == 0
+    assert sample_settings("paper", prompt="-").guided("z") == 2
 
 
 class Known(torch.nn.Module):
     """Stands for a prior whose answer is exact: every latent is normal about the condition, half as wide."""
 
-    steps, shape = 1000, (1, 2)
+    steps, shape, space = 1000, (1, 2), "w"
 
     def forward(self, x: torch.Tensor, time: torch.Tensor, told: torch.Tensor, *_: Any) -> torch.Tensor:
         kept = kept_signal(1000)[time][:, None, None]

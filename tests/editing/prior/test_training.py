@@ -14,7 +14,8 @@ import pytest
 import torch
 from promptbrush import InputFileError, UsageError
 from promptbrush.editing.models import ModelChoice
-from promptbrush.editing.prior.pairs import PairMaker, checked_groups, make_shards, read_pairs, spread
+from promptbrush.editing.prior.codes import w_of, w_plus
+from promptbrush.editing.prior.pairs import PairMaker, checked_groups, make_shards, read_pairs
 from promptbrush.editing.prior.presets import PRESETS, PriorSettings
 from promptbrush.editing.prior.shards import Origin, Pairs, joined, shard_path
 from promptbrush.editing.prior.statistics import normalised, spread_of, statistics, whitening_of
@@ -26,7 +27,7 @@ from promptbrush.generators.prior.prior import Home, Prior, load_prior
 from promptbrush.guidance import load_perceptor
 
 HOME = Home("a" * 16, "b" * 16)
-QUICK = PriorSettings(width=16, depth=1, steps=40, batch=16, warm_up=2, ema_start=10, ema=0.9)
+QUICK = PriorSettings(space="w", width=16, depth=1, steps=40, batch=16, warm_up=2, ema_start=10, ema=0.9)
 
 
 def pairs_of(count: int, seed: int = 0) -> Pairs:
@@ -63,14 +64,14 @@ def test_components_of_w_are_alike_and_give_it_back() -> None:
     x = normalised(w, spread)
     torch.testing.assert_close(x.std(dim=0), torch.ones(2, x.shape[2]), atol=1e-2, rtol=0)
     prior = Prior(MiniPrior(x.shape[2], 8, 16, 1, latents=2), (1, 2), spread, HOME)
-    torch.testing.assert_close(prior.codes(x), w, atol=1e-3, rtol=1e-3)
+    torch.testing.assert_close(prior.numbers(x), w, atol=1e-3, rtol=1e-3)
     torch.testing.assert_close(prior.normalised(w), x)
     flat = torch.cat([w, torch.zeros(500, 2, 4)], dim=2)  # numbers that never change have no component
     assert spread_of(flat).axes.shape == (2, x.shape[2], 10)
 
 
 def test_whitening_can_be_folded_into_a_layer() -> None:
-    pairs, captions = pairs_of(300), Pairs(pairs_of(300, 1).features * 0.1 + 0.5, pairs_of(300).w)
+    pairs, captions = pairs_of(300), Pairs(pairs_of(300, 1).features * 0.1 + 0.5, pairs_of(300).latents)
     whitening = whitening_of(pairs, captions)
     both = torch.cat([pairs.features, captions.features])
     assert float(whitening(both).std(dim=0).max()) < 1.5
@@ -80,11 +81,10 @@ def test_whitening_can_be_folded_into_a_layer() -> None:
     torch.testing.assert_close(layer(both), told, atol=1e-4, rtol=1e-4)
 
 
-def test_every_group_has_a_w_of_its_own(maker: PairMaker) -> None:
+def test_every_group_has_a_latent_of_its_own(maker: PairMaker) -> None:
     pairs = joined([*maker.make(0, 4)])
-    assert pairs.w.shape == (4, 2, maker.generator.w_dim)
-    codes = spread(pairs.w, maker.origin.groups)
-    assert torch.equal(codes[:, 1], pairs.w[:, 0]) and torch.equal(codes[:, 2], pairs.w[:, 1])
+    assert pairs.latents.shape == (4, 2, maker.generator.z_dim)
+    codes = w_plus(w_of(maker.generator, pairs.latents), maker.origin.groups)
     with torch.no_grad():
         seen = maker.perceptor.encode_image(maker.generator.decode(codes), normalise=False)
     torch.testing.assert_close(pairs.features, seen, atol=0.05, rtol=0.05)  # coarse numbers will do for pairs
@@ -104,7 +104,7 @@ def test_shards_are_kept_and_made_again_if_cut_short(maker: PairMaker, tmp_path:
     assert sum(make_shards(maker, tmp_path, 12)) == 12
     assert shard_path(tmp_path, 0, "pairs").stat().st_mtime_ns == kept
     again = read_pairs(tmp_path, maker.origin, 12)
-    assert torch.equal(first.w, again.w) and torch.equal(first.features, again.features)
+    assert torch.equal(first.latents, again.latents) and torch.equal(first.features, again.features)
     with pytest.raises(InputFileError, match="is missing"):
         read_pairs(tmp_path, maker.origin, 20)
 
@@ -136,10 +136,30 @@ def test_it_learns(tmp_path: Path) -> None:
     losses = [loss for _, loss in training.run()]
     assert sum(losses[-20:]) / 20 < 0.2  # of 1; a linear guess stands at the beginning
     prior, new = training.prior(), pairs_of(50, seed=1)
-    clean = prior.normalised(new.w)
+    clean = prior.normalised(new.latents)
     step = torch.full((50,), 900)
     found = prior(torch.randn(clean.shape), step, new.features)
     assert float((found - clean).square().mean()) < 0.6 * float(clean.square().mean())
+
+
+def test_the_guess_learns_what_is_not_linear() -> None:
+    features = torch.nn.functional.normalize(
+        torch.randn(2000, 8, generator=torch.Generator().manual_seed(0)), dim=1
+    )
+    pairs = Pairs(features, 3 * features[:, None, :6].abs())
+    settings = replace(QUICK, width=48, steps=300, batch=64, noise=0.0, drop=0.0, lr=5e-3)
+    training = PriorTraining(pairs, None, (6,), HOME, settings, 0)
+
+    def error() -> float:
+        assert isinstance(training.network, MiniPrior) and training.whitening
+        with torch.no_grad():
+            guess = training.network.guessed(training.whitening(training.pairs.features))
+        return float((guess - training.pairs.latents).square().mean())
+
+    linear = error()
+    assert linear == pytest.approx(1, abs=0.05)  # no more than the mean
+    list(training.run())
+    assert error() < 0.4
 
 
 def test_the_average_begins_with_trained_weights() -> None:
@@ -174,6 +194,8 @@ def test_a_stopped_training_goes_on_to_the_same_end(tmp_path: Path) -> None:
         assert torch.equal(value, whole[name])
     with pytest.raises(InputFileError, match="not a checkpoint of this training"):
         PriorTraining(pairs_of(50), None, (6,), HOME, replace(QUICK, width=32), 0, tmp_path / "kept.pt")
+    with pytest.raises(InputFileError, match="of a prior of w|not a checkpoint"):
+        PriorTraining(pairs_of(50), None, (6,), HOME, replace(QUICK, space="z"), 0, tmp_path / "kept.pt")
 
 
 def test_the_published_network_needs_features_as_long_as_w() -> None:
@@ -188,11 +210,37 @@ def test_the_commands_make_pairs_and_a_prior(tiny_pack: Path, tmp_path: Path) ->
     target = tmp_path / "prior.safetensors"
     lines = [*train_prior(choice, request, replace(QUICK, steps=4, batch=4), target)]
     assert lines[-1] == f"{target}: 4 steps on 12 pairs, 0 captions"
-    assert load_prior(target).groups == (3, 5)
+    assert (load_prior(target).groups, load_prior(target).space) == ((3, 5), "w")
     in_memory = [
         *train_prior(choice, replace(request, folder=None), replace(QUICK, steps=2, batch=4), target)
     ]
     assert "2 steps" in in_memory[-1]
+    list(train_prior(choice, request, replace(QUICK, space="z", steps=2, batch=4), target))
+    assert load_prior(target).space == "z"  # of the same pairs
+
+
+@pytest.mark.parametrize(
+    ("changed", "psi", "told"),
+    [
+        ({"space": "z"}, 0.7, "psi is 0.7"),
+        ({"space": "s"}, 1.0, "space is 's'; give z or w"),
+        ({"network": "large"}, 1.0, "network is 'large'; give mini or published"),
+    ],
+)
+def test_settings_that_no_prior_has(
+    tiny_pack: Path, tmp_path: Path, changed: dict[str, Any], psi: float, told: str
+) -> None:
+    choice, request = ModelChoice(str(tiny_pack), device="cpu"), PairRequest(4, psi=psi)
+    with pytest.raises(UsageError, match=told):
+        list(train_prior(choice, request, replace(QUICK, **changed), tmp_path / "prior.safetensors"))
+
+
+def test_a_prior_of_z_learns_their_directions() -> None:
+    pairs = pairs_of(50)
+    training = PriorTraining(pairs, None, (6,), HOME, replace(QUICK, space="z", steps=1), 0)
+    lengths = training.pairs.latents.square().mean(dim=2)
+    torch.testing.assert_close(lengths, torch.ones_like(lengths), atol=1e-4, rtol=0)
+    torch.testing.assert_close(training.prior().numbers(pairs.latents), pairs.latents)
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from promptbrush.generators.prior.prior import Home, Prior, Spread, load_prior, 
 from promptbrush.generators.prior.published import PublishedPrior
 
 HOME = Home("a" * 16, "b" * 16)
+LENGTHS = {"z": 4, "w": 6}
 
 
 @pytest.fixture
@@ -41,19 +42,22 @@ def checkpoint(network: PublishedPrior, prefix: str, latents: int) -> dict[str, 
 def test_a_file_gives_the_prior_back(prior: Prior, tmp_path: Path) -> None:
     save_prior(prior, tmp_path / "prior.safetensors", {"steps": "7"})
     found = load_prior(tmp_path / "prior.safetensors")
-    assert (found.groups, found.home, found.unit, found.shape) == ((2, 3), HOME, True, (2, 6))
+    assert (found.groups, found.home, found.unit, found.shape, found.space) == (
+        (2, 3),
+        HOME,
+        True,
+        (2, 6),
+        "w",
+    )
     x, step, told = torch.randn(3, 2, 6), torch.tensor([0, 500, 999]), torch.randn(3, 8)
     torch.testing.assert_close(found(x, step, told), prior(x, step, told), atol=5e-3, rtol=5e-3)
 
 
-def test_each_latent_feeds_its_layers_the_coarse_one_too(prior: Prior) -> None:
+def test_numbers_and_standard_deviations(prior: Prior) -> None:
     x = torch.randn(4, 2, 6)
-    codes = prior.latents(x)
     wanted = prior.mean + x * prior.std
-    assert codes.shape == (4, 5, 6)
-    for layer, group in enumerate((0, 0, 1, 1, 1)):
-        assert torch.equal(codes[:, layer], wanted[:, group])
-    torch.testing.assert_close(prior.latents(x, 0.0)[:, 0], prior.mean[0].expand(4, -1))
+    assert torch.equal(prior.numbers(x), wanted)
+    torch.testing.assert_close(prior.numbers(x, 0.0), prior.mean.expand(4, -1, -1))
     torch.testing.assert_close(prior.normalised(wanted), x)
 
 
@@ -61,19 +65,23 @@ def test_each_latent_feeds_its_layers_the_coarse_one_too(prior: Prior) -> None:
     ("generator", "clip", "told"),
     [
         (
-            ("c" * 16, 5, 6),
+            ("c" * 16, 5, LENGTHS),
             ("b" * 16, 8),
             "belongs to another generator (aaaaaaaaaaaaaaaa, not cccccccccccccccc)",
         ),
-        (("a" * 16, 5, 6), ("d" * 16, 8), "belongs to another clip"),
-        (("a" * 16, 7, 6), ("b" * 16, 8), "draws latents of 5 layers of 6, the generator takes 7 of 6"),
-        (("a" * 16, 5, 6), ("b" * 16, 512), "reads CLIP features of 8 numbers, this CLIP has 512"),
+        (("a" * 16, 5, LENGTHS), ("d" * 16, 8), "belongs to another clip"),
+        (
+            ("a" * 16, 7, LENGTHS),
+            ("b" * 16, 8),
+            "draws w of 6 numbers for 5 layers, the generator takes 6 for 7",
+        ),
+        (("a" * 16, 5, LENGTHS), ("b" * 16, 512), "reads CLIP features of 8 numbers, this CLIP has 512"),
     ],
 )
 def test_other_models_are_refused_in_one_line(
-    prior: Prior, generator: tuple[str, int, int], clip: tuple[str, int], told: str
+    prior: Prior, generator: tuple[str, int, dict[str, int]], clip: tuple[str, int], told: str
 ) -> None:
-    prior.check("p.safetensors", ("a" * 16, 5, 6), ("b" * 16, 8))
+    prior.check("p.safetensors", ("a" * 16, 5, LENGTHS), ("b" * 16, 8))
     with pytest.raises(InputFileError) as caught:
         prior.check("p.safetensors", generator, clip)
     assert told in str(caught.value) and "\n" not in str(caught.value)
@@ -107,7 +115,7 @@ def test_a_published_checkpoint(network: PublishedPrior, tmp_path: Path, prefix:
     assert found.groups == (6,) and not found.unit and found.home == Home()
     x, step, told = torch.randn(2, 1, 32), torch.tensor([0, 750]), torch.randn(2, 32)
     assert torch.equal(found(x, step, told), network(x, step, told))
-    torch.testing.assert_close(found.latents(x), (0.5 + 2 * x)[:, 0])
+    torch.testing.assert_close(found.numbers(x), 0.5 + 2 * x)
 
 
 def test_a_published_checkpoint_of_several_latents(triple: PublishedPrior, tmp_path: Path) -> None:
@@ -115,7 +123,7 @@ def test_a_published_checkpoint_of_several_latents(triple: PublishedPrior, tmp_p
     torch.save({"state_dict": checkpoint(triple, "diffusion_prior.", 3)}, path)
     assert load_checkpoint(path, layers=18).groups == (4, 4, 10)
     assert load_checkpoint(path, layers=3).groups == (1, 1, 1)
-    assert load_checkpoint(path, 6, (1, 2, 3)).latents(torch.randn(2, 3, 24)).shape == (2, 6, 24)
+    assert load_checkpoint(path, 6, (1, 2, 3)).groups == (1, 2, 3)
     with pytest.raises(InputFileError, match="--groups"):
         load_checkpoint(path, layers=6)
 

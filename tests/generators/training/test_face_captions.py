@@ -16,6 +16,7 @@ from promptbrush.generators.training.face_captions import (
     held_out_pairs,
     held_out_synonyms,
     is_held_out,
+    named_prompt,
 )
 from promptbrush.generators.training.face_modes import (
     ABSENT,
@@ -218,6 +219,36 @@ def test_held_out_pairs():
         assert is_held_out(face(**{**shown, a: x, b: y}))
     assert not is_held_out(face())
     assert not is_held_out(face(hair_style="bald", hair_colour="green", glasses="sunglasses"))
+
+
+def test_captions_can_keep_held_out_pairs_apart():
+    """Of a face that shows a pair, they name the one value or the other."""
+    one, rng = face(hair_style="fringe", hair_colour="green", glasses="sunglasses"), random.Random(0)
+    green, dark = (
+        _pattern([*SYNONYMS[a][x], x]) for a, x in (("hair_colour", "green"), ("glasses", "sunglasses"))
+    )
+
+    def named(apart):
+        texts = [caption(one, rng, apart=apart).lower() for _ in range(2000)]
+        return [sum(bool(p.search(text)) for text in texts) for p in (green, dark)] + [
+            sum(bool(green.search(text) and dark.search(text)) for text in texts)
+        ]
+
+    both, never = named(apart=False), named(apart=True)
+    assert both[2] > 20 and never[2] == 0
+    assert min(never[:2]) > 100
+
+
+def test_prompts_name_values_by_words_of_their_own():
+    rng = random.Random(0)
+    for attribute, value, shared in (
+        ("glasses", "round glasses", r"\b(with|wearing|wears) glasses( |$)(?!with)"),
+        ("mouth", "laugh", "happy expression"),
+        ("beard", "full beard", r"\b(a|big) beard"),
+    ):
+        texts = [named_prompt({attribute: value}, rng) for _ in range(300)]
+        assert len(set(texts)) > 50
+        assert [text for text in texts if re.search(shared, text)] == []
 
 
 def test_attribute_prompts():
