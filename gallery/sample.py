@@ -34,7 +34,7 @@ def sheet(pack: str, columns: int, limit: int | None) -> Tensor:
     for prompt in PROMPTS[:limit]:
         made = [each.image for each in promptbrush.sample(prompt, columns, models=models)]
         rows.append(strip([strip(made)], [prompt]))
-    walk = [each.image for each in promptbrush.sample(WALK[0], columns, models=models, to=WALK[1], seed=3)]
+    walk = [each.image for each in promptbrush.sample(WALK[0], columns, models=models, to=WALK[1], seed=4)]
     rows.append(strip([strip(walk)], [" ... ".join(WALK)]))
     return torch.cat(rows, dim=2)
 
