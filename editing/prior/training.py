@@ -164,7 +164,8 @@ class PriorTraining:
         loss: Tensor = (found.float() - clean).square().mean()
         if isinstance(self.network, MiniPrior):
             # What is decided first is a guess from the condition alone; among noise it would hardly be asked for.
-            loss = loss + (self.network.guessed(condition) - clean)[known].square().mean()
+            apart = (self.network.guessed(condition) - clean).square().mean(dim=(1, 2))
+            loss = loss + (apart * known).sum() / known.sum().clamp(min=1)
         return loss
 
     def _batch(self, rng: torch.Generator) -> tuple[Tensor, ...]:

@@ -162,6 +162,11 @@ def test_the_guess_learns_what_is_not_linear() -> None:
     assert error() < 0.4
 
 
+def test_a_batch_without_conditions_teaches_all_the_same() -> None:
+    training = PriorTraining(pairs_of(50), None, (6,), HOME, replace(QUICK, steps=3, drop=1.0), 0)
+    assert all(0 < loss < 10 for _, loss in training.run())
+
+
 def test_the_average_begins_with_trained_weights() -> None:
     training = PriorTraining(pairs_of(50), None, (6,), HOME, QUICK, 0)
     run = training.run()
