@@ -262,7 +262,8 @@ def _optimised(own: SamplingModels, one: Asked, steps: int) -> Tensor:
 
 
 def _given(arguments: argparse.Namespace) -> dict[str, float]:
-    return {"guidance": arguments.guidance} if arguments.guidance is not None else {}
+    chosen = {name: getattr(arguments, name) for name in ("guidance", "phrases")}
+    return {name: value for name, value in chosen.items() if value is not None}
 
 
 def main() -> None:
@@ -276,6 +277,7 @@ def main() -> None:
     parser.add_argument("--prompts", type=int, default=100)
     parser.add_argument("--each", type=int, default=8, help="pictures a prompt")
     parser.add_argument("--guidance", type=float)
+    parser.add_argument("--phrases", type=float, help="share of the guidance that goes to each phrase alone")
     parser.add_argument(
         "--rank", type=int, default=4, help="candidates that CLIP picks from; 1 leaves it out"
     )
