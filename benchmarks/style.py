@@ -32,7 +32,7 @@ from PIL import Image
 from promptbrush.editing.framing import resize
 from promptbrush.editing.models import ModelChoice
 from promptbrush.editing.pictures import read_picture, write_png
-from promptbrush.editing.style.finish import in_style
+from promptbrush.editing.style.finish import finished, in_style
 from promptbrush.editing.style.method import StyleResult, style
 from promptbrush.editing.style.settings import style_settings
 from promptbrush.editing.style.stylists import fast_stylist
@@ -143,12 +143,12 @@ class Judge:
         return apart, float(structural_similarity(*edges, data_range=1.0))
 
 
-def made(photo: Tensor, words: str, way: str, **settings: float) -> StyleResult:
+def made(photo: Tensor, words: str, way: str) -> StyleResult:
     """A photograph in a style."""
     if way == "paper":
         # The mini CLIP is asked for, so that both are guided by the same models.
         return style(photo, words, preset="paper", content="lite0")
-    return style(photo, words, fast=way == "fast", **settings)
+    return style(photo, words, fast=way == "fast")
 
 
 def equal(arguments: argparse.Namespace) -> None:
@@ -160,13 +160,12 @@ def equal(arguments: argparse.Namespace) -> None:
         words, name = words_of[path.stem.removeprefix(f"{photo_name}-")]
         photo, theirs = photos[photo_name], read_picture(path).image
         wanted = judge.score(theirs, name)
-        low, high = 0.0, 1.0
+        whole, low, high = made(photo, words, "fast").image, 0.0, 1.0
         for _ in range(HALVINGS):
             strength = (low + high) / 2
-            image = made(photo, words, "fast", strength=strength).image
+            image = finished(photo, whole, strength)
             low, high = (low, strength) if judge.score(image, name) >= wanted else (strength, high)
-        ours = made(photo, words, "fast", strength=high).image
-        whole = made(photo, words, "fast").image
+        ours = finished(photo, whole, high)
         found = (*judge.content(theirs, photo), *judge.content(ours, photo))
         rows.append(found)
         print(f"{path.stem}: score {judge.score(photo, name):.3f} of the photograph, {wanted:.3f} as published, "

@@ -14,11 +14,12 @@ from torch import Tensor
 
 from ...generators.prior.prior import Prior
 from ...generators.stylegan2 import StyleGAN2
+from ...generators.stylegan2.layers import normalise
 from ..exploration import mapped
+from .statistics import ridge
 
 # Random z by which a linear way back from w is found.
 _SEEN = 8192
-_RIDGE = 10.0
 
 
 @torch.no_grad()
@@ -41,18 +42,12 @@ def w_plus(w: Tensor, groups: Sequence[int]) -> Tensor:
 def z_of(generator: StyleGAN2, w: Tensor) -> Tensor:
     """About the z (B,G,z_dim) of w (B,G,w_dim): what is linear in w, by ridge regression on random z."""
     rng = torch.Generator().manual_seed(0)
-    z = unit_z(torch.randn(_SEEN, 1, generator.z_dim, generator=rng)).to(w)
+    z = normalise(torch.randn(_SEEN, 1, generator.z_dim, generator=rng)).to(w)
     known = w_of(generator, z)[:, 0]
     mean, std = known.mean(dim=0), known.std(dim=0).clamp(min=1e-6)
     rows = (known - mean) / std
-    square = rows.T @ rows + _RIDGE * torch.eye(rows.shape[1]).to(rows)
-    found: Tensor = ((w - mean) / std) @ torch.linalg.solve(square, rows.T @ z[:, 0])
+    found: Tensor = ((w - mean) / std) @ ridge(rows, z[:, 0])
     return found
-
-
-def unit_z(z: Tensor) -> Tensor:
-    """z (...,z_dim) with root mean square 1, which is all that a mapping network looks at."""
-    return z * z.square().mean(dim=-1, keepdim=True).clamp(min=1e-8).rsqrt()
 
 
 @dataclass(frozen=True)

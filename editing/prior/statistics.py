@@ -69,12 +69,18 @@ class Whitening:
         layer.bias.sub_(layer.weight @ self.mean)
 
 
+def ridge(rows: Tensor, wanted: Tensor) -> Tensor:
+    """The matrix (C,K) that best leads from rows (N,C) to what is wanted (N,K), by ridge regression."""
+    square = rows.T @ rows + _RIDGE * torch.eye(rows.shape[1], device=rows.device)
+    found: Tensor = torch.linalg.solve(square, rows.T @ wanted)
+    return found
+
+
 @torch.no_grad()
 def set_guess(layer: nn.Linear, told: Tensor, x: Tensor) -> None:
     """Set a layer to what conditions (N,D) say of latents (N,G,K), by ridge regression."""
     rows = torch.cat([told, torch.ones(len(told), 1)], dim=1)
-    square = rows.T @ rows + _RIDGE * torch.eye(rows.shape[1])
-    found = torch.linalg.solve(square, rows.T @ x.flatten(1))
+    found = ridge(rows, x.flatten(1))
     layer.weight.copy_(found[:-1].T)
     layer.bias.copy_(found[-1])
 

@@ -15,8 +15,8 @@ from ...generators.prior.mini import MiniPrior
 from ...generators.prior.noise import kept_signal, noised
 from ...generators.prior.prior import Home, Prior, Spread
 from ...generators.prior.published import PublishedPrior
+from ...generators.stylegan2.layers import normalise
 from ...guidance.cutouts import step_seed
-from .codes import unit_z
 from .presets import NOISE_ALONE, NOISE_BESIDE_CAPTIONS, PriorSettings, rate
 from .shards import Pairs
 from .statistics import normalised, plain_spread, set_guess, spread_of, whitening_of
@@ -109,7 +109,7 @@ class PriorTraining:
     def _scaled(self, pairs: Pairs) -> Pairs:
         """Pairs with latents in standard deviations, and features of the length that the prior is told."""
         features = F.normalize(pairs.features, dim=1) if self.unit else pairs.features
-        latents = unit_z(pairs.latents) if self.settings.space == "z" else pairs.latents
+        latents = normalise(pairs.latents) if self.settings.space == "z" else pairs.latents
         return Pairs(features, normalised(latents, self.spread))
 
     def _network(self) -> MiniPrior | PublishedPrior:

@@ -92,8 +92,7 @@ class StylerTraining(Course):
             parts = {name: value for name, value in parts.items() if _is_light(name)}
         moved = [value.requires_grad_() for value in (*parts.values(), styler.vector)]
         # Without `glow`: lines of the styler's own in other places than drawn ones would fade for it.
-        lesson = TeachingLoss(TeachingSettings(glow=0.0))
-        self.lesson = lesson.to(self.device) if settings.example else None
+        self.lesson = TeachingLoss(TeachingSettings(glow=0.0)).to(self.device) if settings.example else None
         self.first = copy.deepcopy(styler).requires_grad_(False)
         super().__init__(styler, torch.optim.Adam(moved, settings.lr), settings, seed, checkpoint)
 

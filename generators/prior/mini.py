@@ -78,8 +78,12 @@ class MiniPrior(nn.Module):
 
     def guessed(self, condition: Tensor) -> Tensor:
         """The mean latents of conditions (B,condition_dim), (B,G,dim)."""
-        found: Tensor = self.guess(condition) + self.better(F.silu(self.condition(condition)))
-        return found.view(-1, self.latents, self.dim)
+        return self._guessed(condition, F.silu(self.condition(condition))).view(-1, self.latents, self.dim)
+
+    def _guessed(self, condition: Tensor, seen: Tensor) -> Tensor:
+        """Of conditions, and what the first layer makes of them (B,width), (B,G*dim)."""
+        found: Tensor = self.guess(condition) + self.better(seen)
+        return found
 
     def forward(self, x: Tensor, step: Tensor, condition: Tensor, known: Tensor | None = None) -> Tensor:
         """x (B,G,dim) noisy latents, step (B,) in 0..steps-1, condition (B,condition_dim) -> (B,G,dim).
@@ -87,7 +91,8 @@ class MiniPrior(nn.Module):
         Args:
             known: (B,) bool, False where the condition is masked; all True if None.
         """
-        wanted, guess = self.read(F.silu(self.condition(condition))), self.guessed(condition).flatten(1)
+        seen = F.silu(self.condition(condition))
+        wanted, guess = self.read(seen), self._guessed(condition, seen)
         if known is not None:
             wanted = torch.where(known[:, None], wanted, self.null)
             guess = torch.where(known[:, None], guess, self.no_guess)

@@ -42,8 +42,8 @@ def as_block_input(x: Tensor, half: bool) -> Tensor:
 
 
 def normalise(x: Tensor) -> Tensor:
-    """x (N,C) with root mean square 1 in each row."""
-    return x * torch.rsqrt(x.square().mean(1, keepdim=True) + 1e-8)
+    """x (...,C) with root mean square 1 in each row."""
+    return x * torch.rsqrt(x.square().mean(-1, keepdim=True) + 1e-8)
 
 
 class FullyConnected(nn.Module):
