@@ -8,10 +8,10 @@ from typing import TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from ._base import InputFileError
+from ._files import save_tensors
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -27,19 +27,11 @@ def save_half(
     Raises:
         InputFileError: the folder cannot be written, or its disk is full.
     """
-    target = Path(path)
-    temporary = target.with_name(f".{target.name}.part")
     state = {key: value.detach().cpu().half().contiguous() for key, value in network.state_dict().items()}
     for key, value in (but or {}).items():
         if key in state and torch.equal(state[key], value.half()):
             del state[key]
-    try:
-        save_file(state, temporary, metadata=metadata)
-        temporary.replace(target)
-    except (OSError, SafetensorError) as error:
-        raise InputFileError(f"{path}: cannot be written ({error}); choose another folder") from error
-    finally:
-        temporary.unlink(missing_ok=True)
+    save_tensors(path, state, metadata)
 
 
 def load_network(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
-from promptbrush.editing.framing import resize
+from promptbrush._resize import resize
 from torch import Tensor, nn
 
 SIDE = 128

@@ -29,7 +29,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
-from promptbrush.editing.framing import resize
+from promptbrush._resize import resize
 from promptbrush.editing.models import ModelChoice
 from promptbrush.editing.pictures import read_picture, write_png
 from promptbrush.editing.style.finish import finished, in_style

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from .._base import InputFileError
+from .._files import readable
 from .root import models
 
 
@@ -18,7 +19,6 @@ def import_model(
     overwrite: Annotated[bool, typer.Option(help="replace an existing file")] = False,
 ) -> None:
     """Convert a published StyleGAN2 checkpoint to safetensors, running none of its code."""
-    from ..editing.models import readable
     from ..generators import import_checkpoint
 
     target = output or file.parent / f"{file.stem}.safetensors"

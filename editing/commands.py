@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from .._base import Entry, OutOfMemoryError, PromptbrushError, UsageError, load_target
+from .._files import prepare_folder, readable
 from ..generators.packs.pack import load_pack
 from ..guidance.perceptor import AnyPerceptor
 from ..guidance.prompts import Prompt, Template, encode_prompts, load_templates, parse_prompts
@@ -20,17 +21,9 @@ from .doctor import resolve_device, resolve_precision
 from .editor import Result, run_edit, text_notes
 from .editor import rerun as run_again
 from .exploration import has_explored, to_explore
-from .files import prepare_folder
 from .latents import load_latent, save_latent
 from .metadata import read_recipe
-from .models import (
-    LoadedModels,
-    ModelChoice,
-    load_models,
-    load_perceptors,
-    readable,
-    required_face_encoder,
-)
+from .models import LoadedModels, ModelChoice, load_models, load_perceptors, required_face_encoder
 from .optimise import prompts_of
 from .outputs import Care, Extras, consumers_for, plan, recipe_fits, save
 from .pictures import read_picture, write_picture

@@ -22,7 +22,7 @@ from rich.progress import (
 )
 from rich.progress import Progress as RichProgress
 
-from .files import prepare_folder, prove_folder, refuse_folder, write_error
+from .._files import prepare_folder, prove_folder, refuse_folder, write_error
 from .films import Frames, Gif, Mp4
 from .watching import Consumer, Latest, Step, Watcher, watch
 

@@ -15,11 +15,11 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 from .._base import InputFileError
 from .._devices import coarse
+from .._files import save_tensors
 from ..generators.stylegan2 import StyleGAN2
 from ..guidance.clip import fitness
 from ..guidance.objective import Context, Objective, total
@@ -156,14 +156,8 @@ def save_explored(found: Explored, path: Path, metadata: dict[str, str] | None =
         "features": (features / scale).round().to(torch.int8),
         "scale": scale.float(),
     }
-    try:
-        save_file(
-            {name: each.cpu().contiguous() for name, each in state.items()},
-            path,
-            metadata={**(metadata or {}), "kind": KIND},
-        )
-    except (OSError, SafetensorError) as error:
-        raise InputFileError(f"{path}: cannot be written ({error}); choose another folder") from error
+    tensors = {name: each.cpu().contiguous() for name, each in state.items()}
+    save_tensors(path, tensors, {**(metadata or {}), "kind": KIND})
 
 
 @torch.no_grad()

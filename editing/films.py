@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from PIL import Image
 
 from .._base import DECODER_ERRORS, InputFileError, MissingError, UsageError
-from .files import (
+from .._files import (
     PendingFile,
     atomic_file,
     prepare_folder,
@@ -23,7 +23,7 @@ from .files import (
     refuse_folder,
     write_error,
 )
-from .framing import resize
+from .._resize import resize
 from .pictures import write_png
 from .watching import Step, Watcher
 

@@ -9,10 +9,9 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image, ImageDraw, ImageFont
-from torchvision.transforms.v2.functional import InterpolationMode
-from torchvision.transforms.v2.functional import resize as tv_resize
 
 from .._base import UsageError
+from .._resize import resize, stretch
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ class Placement:
 
     def spread(self, square: torch.Tensor) -> torch.Tensor:
         """Like `restore`, for numbers of any size, which are interpolated linearly and not clamped."""
-        return self._restored(square, _spread)
+        return self._restored(square, stretch)
 
     def _restored(
         self, square: torch.Tensor, to_size: Callable[[torch.Tensor, int, int], torch.Tensor]
@@ -57,18 +56,6 @@ class Placement:
             square = to_size(square, self.size, self.size)
         inner = square[..., self.top : self.top + self.inner_height, self.left : self.left + self.inner_width]
         return to_size(inner, self.height, self.width)
-
-
-def _spread(image: torch.Tensor, height: int, width: int) -> torch.Tensor:
-    return F.interpolate(image, size=(height, width), mode="bilinear", align_corners=False)
-
-
-def resize(image: torch.Tensor, height: int, width: int) -> torch.Tensor:
-    """Bicubic, antialiased, clamped to [0,1]; an image that already has the size is returned as it is."""
-    if image.shape[-2:] == (height, width):
-        return image
-    resized = tv_resize(image, [height, width], interpolation=InterpolationMode.BICUBIC, antialias=True)
-    return torch.as_tensor(resized).clamp(0, 1)
 
 
 def letterbox(image: torch.Tensor, size: int, fill: str = "edge") -> tuple[torch.Tensor, Placement]:

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
 from .._base import UsageError
+from .._resize import resize
 from ..generators.encoder import Encoder
 from ..generators.pyramid import reconstruction_loss
 from ..generators.stylegan2.generator import StyleGAN2
@@ -24,7 +25,7 @@ from ..guidance.objective import Context, Function, Objective, Sum
 from .drivers import Gradient, Latent
 from .edit import Edit, Step
 from .exploration import SMALLEST_SPREAD, random_w
-from .framing import Placement, letterbox, resize
+from .framing import Placement, letterbox
 
 _LARGEST_COMPARED = 256
 _SPREAD_SAMPLES = 1000

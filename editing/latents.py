@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import safetensors.torch
 import torch
 from safetensors import SafetensorError, safe_open
 
 from .._base import DAMAGE_ERRORS, InputFileError, UsageError
-from .files import atomic_file, input_file, reason
+from .._files import OUTPUT_MEND, input_file, reason, save_tensors
 
 Latent = torch.Tensor | dict[str, torch.Tensor]
 _SINGLE = "latent"
@@ -37,8 +36,7 @@ def save_latent(
     tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in named.items()}
     # safetensors sorts the names; the order of style layers matters to whoever reads them back.
     header = {**(metadata or {}), _ORDER: json.dumps(list(tensors))}
-    with atomic_file(path) as temporary:
-        temporary.write_bytes(safetensors.torch.save(tensors, header))
+    save_tensors(path, tensors, header, OUTPUT_MEND)
 
 
 def load_latent(path: str | Path) -> Latent:

@@ -11,7 +11,7 @@ from typing import Any
 from PIL import Image, PngImagePlugin
 
 from .._base import DECODER_ERRORS, InputFileError
-from .files import input_file, reason
+from .._files import input_file, read_text, reason
 
 KEY = "promptbrush"
 _EXIF_IFD = 0x8769
@@ -33,7 +33,7 @@ def read_recipe(path: str | Path) -> str:
     """
     path = input_file(path)
     if path.suffix.lower() == ".toml":
-        return _read_text(path)
+        return read_text(path, _MAX_RECIPE_BYTES, "a recipe")
     recipe = read_entry(path, KEY)
     if not recipe.strip():
         raise InputFileError(
@@ -56,17 +56,6 @@ def read_entry(path: Path, key: str) -> str:
             f"{path}: no recipe can be read from it ({reason(error)}); give a picture that promptbrush wrote"
         ) from error
     return found if isinstance(found, str) else ""
-
-
-def _read_text(path: Path) -> str:
-    if path.stat().st_size > _MAX_RECIPE_BYTES:
-        raise InputFileError(
-            f"{path}: {path.stat().st_size} bytes are too many for a recipe; give a smaller file"
-        )
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputFileError(f"{path}: is not a text file in UTF-8 ({reason(error)})") from error
 
 
 def _stored(path: Path) -> Mapping[Any, Any]:

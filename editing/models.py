@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +10,8 @@ from typing import Any
 
 import torch
 
-from .._base import InputFileError, MissingError, UsageError, sha256_of
+from .._base import InputFileError, MissingError, UsageError
+from .._files import input_file, readable, short_hash
 from ..generators.content import FaceContent, load_content
 from ..generators.encoder import Encoder, load_encoder
 from ..generators.packs.pack import Pack, embedded_packs, load_pack
@@ -21,10 +21,8 @@ from ..guidance.identity import FaceEncoder, load_face_encoder
 from ..guidance.perceptor import AnyPerceptor, Ensemble, load_ensemble
 from .doctor import resolve_device, resolve_precision
 from .exploration import Explored, load_explored
-from .files import input_file, reason
 from .recipe import Models
 
-_DIGITS = 16
 # Of the pack's painter, where its CLIP counts 1.
 _PAINTER_SHARE = 2
 
@@ -232,7 +230,7 @@ def _names(choice: ModelChoice, pack: Pack, encoded: bool) -> Models:
     if content := _content_path(choice, pack):
         files["content"] = content
     weights = {role: _weights(spec) for role, spec in files.items()}
-    hashes = {role: sha256(path) for role, path in weights.items() if path.is_file()}
+    hashes = {role: short_hash(path) for role, path in weights.items() if path.is_file()}
     return Models(pack=_pack_name(choice, pack), hashes=hashes, **own)
 
 
@@ -244,7 +242,7 @@ def painter_names(choice: ModelChoice, pack: Pack) -> Models:
         parts = _members(choice.clip or pack.clip_spec)
         files = {f"clip {i + 1}" if i else "clip": _weights(spec) for i, (spec, _) in enumerate(parts)}
         own = {"clip": ",".join(_rooted(*part) for part in _members(choice.clip))} if choice.clip else {}
-    hashes = {role: sha256(path) for role, path in files.items() if path.is_file()}
+    hashes = {role: short_hash(path) for role, path in files.items() if path.is_file()}
     return Models(pack=_pack_name(choice, pack), hashes=hashes, **own)
 
 
@@ -281,20 +279,3 @@ def _absolute(spec: str) -> str:
     """A path, also the one in "ARCH=FILE", spelt from the root; names of published models as they are."""
     head, equals, tail = spec.rpartition("=")
     return f"{head}{equals}{readable(Path(tail).resolve())}" if Path(tail).exists() else spec
-
-
-def readable(path: Path) -> str:
-    """A path as text that any file can hold: bytes that are not UTF-8 become question marks."""
-    return os.fsencode(path).decode("utf-8", "replace")
-
-
-def sha256(path: Path) -> str:
-    """The first digits of a file's SHA-256.
-
-    Raises:
-        InputFileError: it cannot be read.
-    """
-    try:
-        return sha256_of(path)[:_DIGITS]
-    except OSError as error:
-        raise InputFileError(f"{path}: cannot be read ({reason(error)}); check its permissions") from error

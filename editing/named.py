@@ -11,9 +11,9 @@ import torch
 
 from .. import __version__
 from .._base import InputFileError
+from .._files import input_file, readable, short_hash
 from ..guidance.prompts import TEMPLATE_SETS, Prompt, parse_prompts
-from .files import input_file
-from .models import ModelChoice, readable, sha256
+from .models import ModelChoice
 from .prior.settings import SampleSettings
 from .recipe import EditSettings, Record
 from .shapes.settings import ShapesSettings
@@ -76,12 +76,12 @@ def image_hashes(settings: AnySettings) -> dict[str, str]:
     """
     texts = [text for name in _PROMPTS if (text := getattr(settings, name, "")).strip()]
     named = [input_file(prompt.text) for text in texts for prompt in parse_prompts(text) if prompt.is_image]
-    return {_absolute(path): sha256(path) for path in named}
+    return {_absolute(path): short_hash(path) for path in named}
 
 
 def templates_hash(settings: AnySettings) -> str | None:
     """The first digits of the SHA-256 of the templates' file; None for those that are published."""
-    return sha256(Path(settings.templates)) if _names_a_file(settings.templates) else None
+    return short_hash(Path(settings.templates)) if _names_a_file(settings.templates) else None
 
 
 def read_files(files: Mapping[str, Path | None]) -> dict[str, Any]:
@@ -93,7 +93,7 @@ def read_files(files: Mapping[str, Path | None]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for role, path in files.items():
         if path is not None:
-            found |= {role: _absolute(path), f"{role}_sha256": sha256(input_file(path))}
+            found |= {role: _absolute(path), f"{role}_sha256": short_hash(input_file(path))}
     return found
 
 
@@ -132,7 +132,7 @@ def check_unchanged(listed: Iterable[tuple[str, str | None, str | None]]) -> Non
         InputFileError: one is gone or has changed.
     """
     for name, file, digest in listed:
-        if file and digest and sha256(input_file(file)) != digest:
+        if file and digest and short_hash(input_file(file)) != digest:
             those = "these are" if name == "templates" else "this is"
             raise InputFileError(f"{file}: {those} not the {name} of the recipe any more; give the same file")
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .._base import Entry, InputFileError, UsageError, load_target
+from .._files import prepare_folder, write_error
 from .consumers import Consumer, Trace
 from .editor import Result
-from .files import prepare_folder, write_error
 from .films import Frames, Gif, Mp4
 from .framing import strip
 from .latents import save_latent

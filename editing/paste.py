@@ -8,7 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .framing import Placement, blend, resize
+from .._resize import resize
+from .framing import Placement, blend
 
 # Differences in [0,1] that are surely nothing, and surely the edit.
 _NOTHING, _SURELY = 0.05, 0.15

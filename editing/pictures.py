@@ -14,8 +14,8 @@ import torch
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from .._base import DECODER_ERRORS, InputFileError, UsageError
+from .._files import atomic_file, input_file, prepare_folder, reason
 from . import metadata as meta
-from .files import atomic_file, input_file, prepare_folder, reason
 from .framing import Placement, letterbox, paste_back, strip
 from .latents import load_latent, save_latent
 

@@ -8,7 +8,8 @@ from typing import Any, Protocol
 
 import torch
 
-from .._base import Autosave, InputFileError, PromptbrushError, loaded_state, save_state
+from .._base import InputFileError, PromptbrushError
+from .._files import Autosave, loaded_state, save_state
 from .watching import Consumer, Step, Watcher, watch
 
 _SAVE_SECONDS = 30.0

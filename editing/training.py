@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,13 +11,13 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from open_clip.tokenizer import SimpleTokenizer
-from safetensors.torch import save_file
 from torch import Tensor
 
 from .._base import DAMAGE_ERRORS, InputFileError
 from .._devices import coarse
+from .._files import atomic_files, prepare_folder, save_tensors
+from .._resize import resize_linear
 from ..generators.training.face_captions import attribute_prompt, caption, held_out_pairs, is_held_out
 from ..generators.training.face_set import FaceSet, face_of, vectors_of
 from ..generators.training.faces import CHOICES, Face
@@ -246,7 +245,7 @@ def _face_subjects(faces: FacePart, seed: int) -> Iterator[Subject]:
     rng = random.Random(seed)
     for row in rng.sample(range(len(faces)), min(_STYLED_FACES, len(faces))):
         drawn = faces.images(torch.tensor([row]))
-        image = F.interpolate(drawn, size=SOURCE_SIZE, mode="bilinear", antialias=True)
+        image = resize_linear(drawn, SOURCE_SIZE, SOURCE_SIZE)
         yield Subject(_levels(image), rng.choice(_FACE_WORDS))
 
 
@@ -309,11 +308,8 @@ def clip_config(world: World, work: Path, shape: str = "mini") -> tuple[dict[str
     merges = work / BPE_NAME
     if not merges.exists():
         made = train_bpe(_corpus(world), _MERGES, min_count=3)
-        try:
-            work.mkdir(parents=True, exist_ok=True)
-            write_merges(made, merges)
-        except OSError as error:
-            raise InputFileError(f"{work}: cannot be written ({error}); choose another folder") from error
+        prepare_folder(work)
+        write_merges(made, merges)
     try:
         return SHAPES[shape](SimpleTokenizer(bpe_path=str(merges)).vocab_size), merges
     except DAMAGE_ERRORS as error:
@@ -387,8 +383,7 @@ def _drawn(model: PairedModel, w: Tensor, spread: Tensor, size: int, rng: torch.
     codes += off.to(w.device) * spread
     with coarse(w.device):
         images = model.generator.synthesis(codes, noise="none").float()
-    if size != images.shape[2]:
-        images = F.interpolate(images, size=(size, size), mode="bilinear", antialias=True)
+    images = resize_linear(images, size, size)
     levels: Tensor = ((images.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
     return levels.cpu()
 
@@ -406,18 +401,11 @@ def save_clip(trainer: ClipTrainer, config: Mapping[str, Any], merges: Path, fol
     models = {"clip": (trainer.weights(), stored)}
     if hardened := trainer.hardened():
         models["painter"] = hardened, {**stored, SHARED: "clip.safetensors"}
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder) as inner:
-            draft = Path(inner)
-            for name, (state, described) in models.items():
-                save_file(_half(state), draft / f"{name}.safetensors")
-                (draft / f"{name}.json").write_text(json.dumps(described, indent=1) + "\n", encoding="utf-8")
-            (draft / BPE_NAME).write_bytes(merges.read_bytes())
-            for part in sorted(draft.iterdir()):
-                part.replace(folder / part.name)
-    except OSError as error:
-        raise InputFileError(f"{folder}: cannot be written ({error}); choose another folder") from error
+    with atomic_files(folder) as draft:
+        for name, (state, described) in models.items():
+            save_tensors(draft / f"{name}.safetensors", _half(state))
+            (draft / f"{name}.json").write_text(json.dumps(described, indent=1) + "\n", encoding="utf-8")
+        (draft / BPE_NAME).write_bytes(merges.read_bytes())
 
 
 def _half(state: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -12,7 +12,8 @@ import numpy as np
 import promptbrush
 import torch
 from PIL import Image
-from promptbrush.editing.framing import resize, strip
+from promptbrush._resize import resize
+from promptbrush.editing.framing import strip
 from promptbrush.editing.models import ModelChoice
 from promptbrush.editing.pictures import write_picture
 from torch import Tensor

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .._resize import resize_linear
 from .._weights import load_network, save_half
 from .residual import Residual
 
@@ -95,9 +96,7 @@ def _sized(images: Tensor) -> Tensor:
         top, left = (side - height) // 2, (side - width) // 2
         margins = (left, side - width - left, top, side - height - top)
         images = F.pad(images, margins, mode="replicate")
-    if side == SIZE:
-        return images
-    return F.interpolate(images, (SIZE, SIZE), mode="bilinear", align_corners=False, antialias=True)
+    return resize_linear(images, SIZE, SIZE)
 
 
 def save_parser(parser: FaceParser, path: str | Path, metadata: dict[str, str] | None = None) -> None:

@@ -19,7 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .._base import UsageError
-from .resample import resize
+from .._resize import resample
 
 # Random numbers that one view takes, in this order: size, place, corners, mirror, colours. A view takes all
 # of them whatever is switched on, so that switching one kind of change off keeps the others the same.
@@ -140,7 +140,7 @@ def _atlas(images: Tensor, levels: int) -> tuple[Tensor, Tensor, Tensor]:
     """All levels side by side, with each level's left edge and top (levels,2) and size (levels,2), as (x, y)."""
     height, width = images.shape[-2:]
     sides = [(max(1, height >> level), max(1, width >> level)) for level in range(levels)]
-    pictures = [images, *(resize(images, *side) for side in sides[1:])]
+    pictures = [images, *(resample(images, *side) for side in sides[1:])]
     padded = [F.pad(picture, (0, 0, 0, height - picture.shape[-2])) for picture in pictures]
     lefts = [sum(side[1] for side in sides[:level]) for level in range(levels)]
     corners = torch.tensor([[left, 0] for left in lefts], dtype=torch.float64)

@@ -14,6 +14,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from .._base import MissingError
+from .._resize import resize_linear
 from .._weights import load_network
 
 KIND = "face features"
@@ -62,9 +63,7 @@ class FaceFeatures(nn.Module):
 
 
 def _sized(images: Tensor) -> Tensor:
-    if images.shape[-2:] == (SIZE, SIZE):
-        return images
-    return F.interpolate(images, (SIZE, SIZE), mode="bilinear", align_corners=False, antialias=True)
+    return resize_linear(images, SIZE, SIZE)
 
 
 def holds_face_features(path: Path) -> bool:

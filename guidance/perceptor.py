@@ -16,8 +16,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .._base import UsageError
+from .._resize import Filter, fit
 from . import clip_models
-from .resample import Filter, fit
 
 Precision = Literal["float32", "bfloat16", "float16"]
 Preprocessing = Literal["standard", "reference", "twice"]

@@ -320,7 +320,10 @@ IMPORTS = [
     (("PACK/encoder.safetensors", "-o", "out"), r"encoder\.safetensors: the file's header says kind"),
     (("PACK/generator.safetensors", "-o", "o" * 300), "o: cannot be written .File name too long"),
     (("PACK/generator.safetensors", "-o", "face.png"), r"face\.png: exists already"),
-    (("PACK/generator.safetensors", "-o", "folder", "--overwrite"), r"folder: cannot be written .Is a dir"),
+    (
+        ("PACK/generator.safetensors", "-o", "folder", "--overwrite"),
+        "folder: this is a folder; add a file name to the output",
+    ),
     (("PACK/generator.safetensors", "-o", "nowhere/x"), "nowhere/x: cannot be written .No such file"),
     (("PACK/generator.safetensors", "-o", "face.png/x"), r"face\.png/x: cannot be written .Not a dir|exists"),
 ]

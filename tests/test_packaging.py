@@ -17,7 +17,7 @@ import pytest
 
 REPO = Path(__file__).parents[1]
 FOLDERS = ("cli", "editing", "generators", "guidance")
-MODULES = ("__init__.py", "_base.py", "_devices.py", "_weights.py")
+MODULES = sorted(path.name for path in REPO.glob("*.py"))
 # What the tests need beside the package.
 TESTED_BESIDE = ("tests", "gallery", "benchmarks")
 MINI = PurePosixPath("generators/packs/mini")

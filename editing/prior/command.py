@@ -10,10 +10,10 @@ from pathlib import Path
 from torch import Tensor
 
 from ..._base import UsageError
+from ..._files import prepare_folder, readable
 from ..commands import StoppedError, enough_memory, names_a_file, own_models
-from ..files import prepare_folder
 from ..latents import save_latent
-from ..models import ModelChoice, readable
+from ..models import ModelChoice
 from ..outputs import Care, plan
 from ..pictures import read_picture, write_picture
 from .conditions import prompts_of

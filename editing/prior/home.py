@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..._base import InputFileError, UsageError
+from ..._files import input_file, short_hash
 from ...generators.packs.pack import load_pack
 from ...generators.prior.checkpoints import load_checkpoint
 from ...generators.prior.prior import Home, Prior, load_prior
 from ...guidance.perceptor import Perceptor
-from ..files import input_file
-from ..models import LoadedModels, ModelChoice, load_models, sha256
+from ..models import LoadedModels, ModelChoice, load_models
 from .codes import Codes
 
 # How the published checkpoints' pictures reached CLIP.
@@ -107,4 +107,4 @@ def load_sampling(
         (home.generator, generator.num_ws, {"z": generator.z_dim, "w": generator.w_dim}),
         (home.clip, feature_length(the_clip(models))),
     )
-    return SamplingModels(models, loaded.to(models.device), path, sha256(path), prior is None)
+    return SamplingModels(models, loaded.to(models.device), path, short_hash(path), prior is None)

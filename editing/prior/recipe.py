@@ -8,7 +8,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from ..models import ModelChoice, readable
+from ..._files import readable
+from ..models import ModelChoice
 from ..named import check_models, check_unchanged, choice_of, made_with, named_files, read_files
 from ..recipe import Record
 from .home import SamplingModels, load_sampling

@@ -9,11 +9,10 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 from ..._base import InputFileError
-from ..files import atomic_file
+from ..._files import save_tensors
 
 KIND = "pairs of a prior"
 # What the features are of, and what the files are called.
@@ -84,8 +83,7 @@ def save_shard(folder: Path, index: int, pairs: Pairs, origin: Origin) -> None:
     """
     path = shard_path(folder, index, origin.kind)
     state = {"features": pairs.features.half().contiguous(), "z": pairs.latents.half().contiguous()}
-    with atomic_file(path) as temporary:
-        save_file(state, temporary, metadata=origin.header(index))
+    save_tensors(path, state, origin.header(index))
 
 
 def read_shard(path: Path, origin: Origin | None = None) -> Pairs:

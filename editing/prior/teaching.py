@@ -11,10 +11,10 @@ from pathlib import Path
 import torch
 
 from ..._base import Entry, UsageError, load_target
+from ..._files import prepare_folder, prove_folder
 from ...generators.prior.prior import save_prior
 from ...generators.stylegan2 import StyleGAN2
 from ..commands import enough_memory
-from ..files import prepare_folder, prove_folder
 from ..models import LoadedModels, ModelChoice, load_models
 from .captions import CaptionMaker
 from .codes import w_of

@@ -10,7 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..._base import Autosave, Entry, UsageError, load_target, loaded_state, save_state
+from ..._base import Entry, UsageError, load_target
+from ..._files import Autosave, loaded_state, save_state
 from ...generators.prior.mini import MiniPrior
 from ...generators.prior.noise import kept_signal, noised
 from ...generators.prior.prior import Home, Prior, Spread

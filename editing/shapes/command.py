@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..._base import UsageError
+from ..._files import readable
 from ..commands import StoppedError, enough_memory, names_a_file, own_models
 from ..consumers import Progress
-from ..models import ModelChoice, readable
+from ..models import ModelChoice
 from ..named import choice_of
 from ..outputs import Care, plan
 from ..pictures import read_picture

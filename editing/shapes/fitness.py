@@ -14,6 +14,7 @@ from torch import Tensor
 from torchvision.models._meta import _IMAGENET_CATEGORIES
 from torchvision.transforms import RandomResizedCrop
 
+from ..._resize import resize
 from ...generators.shapes import Shapes
 from ...guidance.perceptor import Perceptor
 from ...guidance.prompts import PromptFeatures
@@ -119,7 +120,7 @@ class TargetFitness:
     def at(self, share: float) -> TargetFitness:
         """The same on a canvas of a share of the sides."""
         height, width = (max(1, round(side * share)) for side in self.generator.size)
-        smaller = F.interpolate(self.target, (height, width), mode="bicubic", antialias=True).clamp(0, 1)
+        smaller = resize(self.target, height, width)
         return replace(self, generator=self.generator.at((height, width)), target=smaller)
 
 

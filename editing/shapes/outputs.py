@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..._base import Entry, InputFileError, UsageError, load_target
+from ..._files import atomic_file, input_file, prepare_folder, read_text
 from ...generators.shapes import Drawing, from_json, from_svg, to_json, to_svg
 from ..consumers import Consumer, Frames, Gif, Mp4, Trace
-from ..files import atomic_file, input_file, prepare_folder, reason
 from ..metadata import embed
 from ..outputs import PICTURES
 from ..pictures import write_picture
@@ -131,16 +131,7 @@ def read_drawing(path: str | Path) -> Drawing:
     path = input_file(path)
     if path.suffix.lower() not in (".svg", ".json"):
         raise InputFileError(f"{path}: shapes are read from .svg or .json; give one that promptbrush wrote")
-    if path.stat().st_size > _MOST_BYTES:
-        raise InputFileError(
-            f"{path}: {path.stat().st_size} bytes are too many for a drawing; give a smaller file"
-        )
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputFileError(
-            f"{path}: is not a text file in UTF-8 ({reason(error)}); give another"
-        ) from error
+    text = read_text(path, _MOST_BYTES, "a drawing")
     return (from_svg if path.suffix.lower() == ".svg" else from_json)(text, str(path))
 
 

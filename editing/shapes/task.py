@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from ..._base import UsageError
+from ..._resize import resize
 from ...generators.packs.pack import load_pack
 from ...generators.shapes import Drawing, Shapes, drawing_of
 from ...guidance.prompts import encode_prompts, load_templates
@@ -237,7 +237,7 @@ def _background(settings: ShapesSettings, target: Tensor | None, start: Drawing 
 
 def _target_fitness(settings: ShapesSettings, generator: Shapes, target: Tensor) -> TargetFitness:
     high, wide = generator.size
-    fitted = F.interpolate(target, (high, wide), mode="bicubic", antialias=True).clamp(0, 1)
+    fitted = resize(target, high, wide)
     noisy = settings.background == "noise" or (settings.mode == "pillow" and settings.background == "auto")
     return TargetFitness(generator, fitted, settings.loss, _NOISES if noisy else 0)
 

@@ -11,14 +11,14 @@ from rich.console import Console
 from rich.progress import track
 
 from ..._base import UsageError
+from ..._files import prepare_folder, readable
 from ...generators.packs.pack import load_pack
 from ..commands import StoppedError, enough_memory, names_a_file, own_models
 from ..consumers import Progress
 from ..doctor import resolve_device
-from ..files import prepare_folder
 from ..framing import strip
 from ..metadata import embed
-from ..models import ModelChoice, readable
+from ..models import ModelChoice
 from ..named import choice_of, label
 from ..outputs import Care, Extras, consumers_for, plan
 from ..pictures import Picture, read_picture, write_picture

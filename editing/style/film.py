@@ -12,8 +12,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..._base import InputFileError
+from ..._files import PendingFile, input_file, reason
 from ...generators.style.stylist import Stylist
-from ..files import PendingFile, input_file, reason
 from ..films import add_pictures, even, import_av, levels_of
 from .finish import finished, in_style
 from .settings import StyleSettings

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 from torchvision.transforms.functional import adjust_contrast
 
+from ..._resize import resize
 from ...generators.style.stylist import Stylist
-from ..framing import blend, resize
+from ..framing import blend
 from .settings import StyleSettings
 
 # Above this shorter side strokes grow with the picture, half as fast as it does.

@@ -10,11 +10,12 @@ from typing import Protocol
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ..._base import Autosave, InputFileError, loaded_state, save_state
+from ..._base import InputFileError
+from ..._files import Autosave, loaded_state, save_state
+from ..._resize import resize
 from ...generators.style.styler import Styler
 from ...guidance.training.styles.table import stylise
 from ..pictures import read_picture
@@ -48,7 +49,7 @@ def cropped(path: Path, side: int, rng: random.Random, zoom: tuple[float, float]
     square = image[..., top : top + part, left : left + part]
     if rng.random() < 0.5:
         square = square.flip(-1)
-    return F.interpolate(square, (side, side), mode="bicubic", antialias=True).clamp(0, 1)
+    return resize(square, side, side)
 
 
 def drawn(photo: NDArray[np.float32], name: str) -> NDArray[np.float32]:

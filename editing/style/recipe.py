@@ -7,10 +7,10 @@ from typing import Literal
 
 from pydantic import Field
 
+from ..._files import input_file, readable, short_hash
 from ...generators.packs.pack import Pack, load_pack
 from ..doctor import resolve_device, resolve_precision
-from ..files import input_file
-from ..models import ModelChoice, painter_names, readable, sha256
+from ..models import ModelChoice, painter_names
 from ..named import check_models, check_unchanged, choice_of, made_with, named_files, read_files
 from ..recipe import Models, Record
 from .settings import StyleSettings
@@ -71,7 +71,7 @@ def _models(choice: ModelChoice, pack: Pack, way: Way, styler: str | None, publi
     own = [] if published.transformer else [("styler", pack.path("styler"))] if pack.styler else []
     files = [(f"styler {part.name}", part.file) for part in styler_parts(styler, pack)] if styler else own
     beside = [(name, input_file(path)) for name in _PUBLISHED if (path := getattr(published, name))]
-    hashes = {role: sha256(path) for role, path in (*files, *beside)}
+    hashes = {role: short_hash(path) for role, path in (*files, *beside)}
     return names.model_copy(update={"hashes": {**names.hashes, **hashes}})
 
 

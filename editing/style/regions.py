@@ -9,11 +9,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..._base import UsageError
+from ..._resize import resize
 from ...generators.packs.pack import load_pack
 from ...guidance.content import Lite0
 from ...guidance.perceptor import Perceptor
 from ..doctor import resolve_device, resolve_precision
-from ..framing import resize
 from ..models import ModelChoice, load_perceptors
 from .settings import StyleSettings
 

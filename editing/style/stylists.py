@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ..._base import MissingError, UsageError, did_you_mean
+from ..._files import input_file
 from ...generators.packs.pack import Pack
 from ...generators.style import adain, stylenet
 from ...generators.style.styler import FACTOR, Styler, blended, load_styler
@@ -19,7 +20,6 @@ from ...generators.style.transformer import FACTOR as TRANSFORMER_FACTOR
 from ...generators.style.transformer import load_text_to_style, load_transformer
 from ...guidance.perceptor import Perceptor, load_perceptor
 from ...guidance.prompts import Prompt, encode_prompts
-from ..files import input_file
 from ..pictures import read_picture
 
 _PUBLISHED = (".pth", ".pt", ".tar")

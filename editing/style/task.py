@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from ..._base import UsageError
+from ..._resize import resize
 from ...generators.packs.pack import Pack, load_pack
 from ...generators.style.stylenet import StyleNet
 from ...generators.style.styler import Styler, told
@@ -26,7 +27,6 @@ from ..doctor import resolve_device, resolve_precision
 from ..drivers import Gradient, Latent
 from ..edit import check_finite
 from ..editor import text_notes
-from ..framing import resize
 from ..models import ModelChoice, load_painters
 from ..optimise import signed_prompts
 from ..pictures import read_picture

@@ -14,7 +14,8 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ..._base import UsageError, kept
+from ..._arrays import cached_pictures
+from ..._base import UsageError
 from ...generators.packs.pack import load_pack
 from ...generators.style.styler import Styler, load_styler, save_styler
 from ...guidance.content import LiteLayers
@@ -103,7 +104,7 @@ def drawn_pairs(photos: Sequence[Path], folder: Path, each: int) -> NDArray[np.u
         for number, name in enumerate(STYLES)
         for index in range(each)
     ]
-    return kept(folder / f"styled-{each}.npy", drawn_pair, jobs, (2, _SHOWN, _SHOWN, 3))
+    return cached_pictures(folder / f"styled-{each}.npy", drawn_pair, jobs, (2, _SHOWN, _SHOWN, 3))
 
 
 def words_of_styles() -> tuple[str, ...]:

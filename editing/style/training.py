@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from ..._base import UsageError, did_you_mean
+from ..._files import prove_folder
 from ...generators.packs.pack import Pack, load_pack
 from ...generators.style.styler import save_styler, told
 from ...guidance.objective import Context, total
@@ -19,7 +20,6 @@ from ...guidance.perceptor import AnyPerceptor
 from ...guidance.prompts import Prompt, parse_prompts
 from ...guidance.training.styles.table import STYLES
 from ..doctor import resolve_device, resolve_precision
-from ..files import prove_folder
 from ..models import ModelChoice, load_painters
 from .lessons import DRAWN, LICENCE, Course, cropped, drawn, photographs, told_now_and_then
 from .settings import StyleSettings

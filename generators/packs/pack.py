@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -26,7 +25,8 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails, from_json
 
-from ..._base import InputFileError, MissingError, UsageError, did_you_mean, sha256_of
+from ..._base import InputFileError, MissingError, UsageError, did_you_mean
+from ..._files import FOLDER_MEND, atomic_file, reason, sha256_of
 
 MANIFEST_NAME = "pack.json"
 FORMAT = 1
@@ -293,12 +293,14 @@ def write_manifest(folder: str | Path, **fields: Any) -> Pack:
     path = Path(folder) / MANIFEST_NAME
     try:
         files = {file: sha256_of(Path(folder) / file) for file in sorted(_weights(Path(folder)))}
-        pack = _parse({**fields, "files": files}, path)
-        _write(path, json.dumps(pack.model_dump(mode="json", exclude_none=True), indent=1) + "\n")
     except OSError as error:
         raise InputFileError(
-            f"{path}: cannot be written ({error}); choose another folder or free some space"
+            f"{path}: its files cannot be read ({reason(error)}); choose another folder"
         ) from error
+    pack = _parse({**fields, "files": files}, path)
+    with atomic_file(path, FOLDER_MEND) as temporary:
+        text = json.dumps(pack.model_dump(mode="json", exclude_none=True), indent=1)
+        temporary.write_text(text + "\n", encoding="utf-8", newline="\n")
     return pack
 
 
@@ -398,12 +400,3 @@ def _compare(path: Path, digest: str) -> Literal["missing", "changed", "unreadab
         return None if sha256_of(path) == digest else "changed"
     except OSError:
         return "unreadable"
-
-
-def _write(path: Path, text: str) -> None:
-    temporary = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
-    try:
-        temporary.write_text(text, encoding="utf-8", newline="\n")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -18,7 +18,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..._base import UsageError, sha256_of
+from ..._base import UsageError
+from ..._files import short_hash
 from ..._weights import load_network, save_half
 from .norm import InstanceNorm
 from .transformer import TextToStyle
@@ -236,7 +237,7 @@ def save_styler(
     words = "|".join(styler.words)
     header = {"kind": _KIND, **shape, "dilations": dilations, "prompt": styler.prompt, "words": words}
     if base is not None:
-        header["base"] = _digest(base)
+        header["base"] = short_hash(base)
     same = load_styler(base).state_dict() if base is not None else None
     save_half(styler, path, {**header, **(metadata or {})}, same)
 
@@ -254,17 +255,13 @@ def load_styler(path: str | Path, base: Path | None = None) -> Styler:
     def rest(header: Mapping[str, str]) -> Mapping[str, Tensor]:
         if "base" not in header:
             return {}
-        if base is None or _digest(base) != header["base"]:
+        if base is None or short_hash(base) != header["base"]:
             raise ValueError("it completes another version of the pack's styler")
         return {key: value for key, value in load_styler(base).state_dict().items() if key[:5] != "text."}
 
     mend = "train one with 'promptbrush train styler'"
     styler = load_network(path, _KIND, _built, "a styler", mend, rest)
     return styler.to(memory_format=torch.contiguous_format)
-
-
-def _digest(path: Path) -> str:
-    return sha256_of(path)[:16]
 
 
 def _built(header: Mapping[str, str]) -> Styler:

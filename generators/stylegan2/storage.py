@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 from ..._base import DAMAGE_ERRORS, InputFileError
+from ..._files import save_tensors
 from .config import DiscriminatorConfig, StyleGAN2Config
 from .discriminator import Discriminator
 from .generator import StyleGAN2
@@ -42,28 +40,7 @@ def save_generator(
     state = {key: value.detach().cpu().contiguous() for key, value in model.state_dict().items()}
     if dtype is not None:
         state = {key: value.to(dtype) for key, value in state.items()}
-    target, temporary = Path(path), ""
-    try:
-        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-        os.close(handle)
-        save_file(state, temporary, metadata=header)
-        # mkstemp makes files private; give what a plain open() would.
-        Path(temporary).chmod(0o666 & ~_umask())
-        Path(temporary).replace(target)
-    except (OSError, ValueError, SafetensorError) as error:  # ValueError: a NUL character in the name
-        why = getattr(error, "strerror", None) or error
-        raise InputFileError(
-            f"{path!s:.200}: cannot be written ({why}); choose another name or folder, or free some space"
-        ) from error
-    finally:
-        if temporary:
-            Path(temporary).unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    current = os.umask(0)
-    os.umask(current)
-    return current
+    save_tensors(path, state, header)
 
 
 def read_metadata(path: str | Path) -> dict[str, str]:

@@ -15,8 +15,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ..._base import Autosave, loaded_state, save_state
 from ..._devices import coarse
+from ..._files import Autosave, loaded_state, save_state
 from ..content import FaceContent
 from ..pyramid import laplacian_loss
 from ..stylegan2.config import DiscriminatorConfig

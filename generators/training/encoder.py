@@ -18,8 +18,9 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from ..._base import Autosave, UsageError, loaded_state, save_state
+from ..._base import UsageError
 from ..._devices import coarse
+from ..._files import Autosave, loaded_state, save_state
 from ..content import FaceContent
 from ..encoder import Encoder, EncoderConfig
 from ..pyramid import reconstruction_loss

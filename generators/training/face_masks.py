@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..._base import kept
+from ..._arrays import cached_pictures
 from ..parser import PARTS
 from .face_set import Job, face_of
 from .faces import Face, layers, place, rasterise, svg
@@ -44,7 +44,7 @@ def load_masks(folder: Path, seeds: range, size: int) -> NDArray[np.uint8]:
         InputFileError: the folder holds others, or cannot be written.
     """
     path = folder / f"masks-{size}px-{seeds.start}-{len(seeds)}.npy"
-    return kept(path, _mask_of_seed, [(seed, size) for seed in seeds], (size, size))
+    return cached_pictures(path, _mask_of_seed, [(seed, size) for seed in seeds], (size, size))
 
 
 def _mask_of_seed(job: Job) -> NDArray[np.uint8]:

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..._base import kept
+from ..._arrays import cached_pictures
 from .face_captions import is_held_out
 from .faces import CHOICES, CONTINUOUS, Face, face_vector, render, sample_face
 
@@ -64,7 +64,7 @@ def load_faces(folder: Path, count: int, size: int, first_seed: int = 0) -> Face
     """
     seeds = range(first_seed, first_seed + count)
     path = folder / f"faces-{size}px-{first_seed}-{count}.npy"
-    images = kept(path, _render_seed, [(seed, size) for seed in seeds], (size, size, 3))
+    images = cached_pictures(path, _render_seed, [(seed, size) for seed in seeds], (size, size, 3))
     faces = [face_of(seed) for seed in seeds]
     index = {name: {value: i for i, value in enumerate(odds)} for name, odds in CHOICES.items()}
     return FaceSet(

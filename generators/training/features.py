@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ..._base import kept
+from ..._arrays import cached_pictures
 from ..._devices import coarse
 from .damage import degraded, reframed
 from .face_captions import is_held_out
@@ -75,7 +75,7 @@ def load_variants(folder: Path, count: int, first_seed: int = 0, size: int = SIZ
     """
     path = folder / f"identities-{size}px-{first_seed}-{count}.npy"
     jobs = [(seed, size) for seed in range(first_seed, first_seed + count)]
-    return kept(path, _draw_variants, jobs, (VARIANTS, size, size, 3))
+    return cached_pictures(path, _draw_variants, jobs, (VARIANTS, size, size, 3))
 
 
 def _draw_variants(job: Job) -> NDArray[np.uint8]:

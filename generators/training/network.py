@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..._base import Autosave, loaded_state, save_state
+from ..._files import Autosave, loaded_state, save_state
 
 _SHIFT = 2
 Network = TypeVar("Network", bound=nn.Module)

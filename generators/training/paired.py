@@ -25,8 +25,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from ..._base import Autosave, InputFileError, earlier_state, loaded_state, save_state
+from ..._base import InputFileError
 from ..._devices import coarse
+from ..._files import Autosave, earlier_state, loaded_state, save_state
 from ..pyramid import laplacian_loss
 from ..stylegan2.config import StyleGAN2Config
 from ..stylegan2.generator import StyleGAN2

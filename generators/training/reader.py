@@ -15,8 +15,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..._base import earlier_state
 from ..._devices import coarse
+from ..._files import earlier_state
 from ..content import WIDTHS, FaceContent, reading_size
 from .classifier import ClassifierTrainer
 from .face_set import FaceSet

@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from ..._files import atomic_file
 from .coupling import Z_DIM
 from .face_set import FaceSet
 from .paired import PairedModel
@@ -34,4 +35,6 @@ def save_sheet(rows: list[Tensor], path: Path, zoom: int = 1) -> None:
     picture = torch.cat([torch.cat(list(row.cpu()), dim=2) for row in rows], dim=1)
     array = picture.mul(255).round().clamp(0, 255).byte().permute(1, 2, 0).numpy()
     image = Image.fromarray(array)
-    image.resize((image.width * zoom, image.height * zoom), Image.Resampling.NEAREST).save(path)
+    enlarged = image.resize((image.width * zoom, image.height * zoom), Image.Resampling.NEAREST)
+    with atomic_file(path) as temporary:
+        enlarged.save(temporary, format="PNG")

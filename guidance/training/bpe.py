@@ -16,6 +16,8 @@ from pathlib import Path
 
 from open_clip.tokenizer import SimpleTokenizer
 
+from ..._files import FOLDER_MEND, atomic_file
+
 Pair = tuple[str, str]
 
 BYTE_TOKENS = 512
@@ -59,11 +61,16 @@ def train_bpe(captions: Iterable[str], merges: int, min_count: int = 2) -> list[
 
 
 def write_merges(merges: list[Pair], path: str | Path) -> None:
-    """Write the gzip file that `SimpleTokenizer(bpe_path=path)` loads; same merges, same bytes."""
+    """Write the gzip file that `SimpleTokenizer(bpe_path=path)` loads; same merges, same bytes.
+
+    Raises:
+        InputFileError: it cannot be written.
+    """
     # No newline at the end: the reader would take the empty last line for a merge.
     text = "\n".join([HEADER, *(f"{left} {right}" for left, right in merges)])
     # mtime 0, so that a rebuilt pack has the same hash.
-    Path(path).write_bytes(gzip.compress(text.encode("utf-8"), mtime=0))
+    with atomic_file(path, FOLDER_MEND) as temporary:
+        temporary.write_bytes(gzip.compress(text.encode("utf-8"), mtime=0))
 
 
 def _count_words(captions: Iterable[str]) -> dict[tuple[str, ...], int]:

@@ -20,8 +20,8 @@ from open_clip.model import CLIP
 from open_clip.tokenizer import SimpleTokenizer
 from torch import Tensor, nn
 
-from ..._base import Autosave, loaded_state, save_state
 from ..._devices import coarse
+from ..._files import Autosave, loaded_state, save_state
 from ..depthwise import quicken
 from .clip_settings import STAGES, ClipSettings
 from .feeding import Asked, Fed, Feed

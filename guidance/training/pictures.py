@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..._base import kept
+from ..._arrays import cached_pictures
 from .parts import Batch, Pair, batch_of
 from .sources.drawings import CLIP_ART, Drawing
 from .sources.photographs import Photograph
@@ -138,7 +138,7 @@ def styled_set(folder: Path, name: str, subjects: Sequence[Subject], each: int, 
     """
     plan = _plan(len(subjects), each, seed)
     jobs = [(subjects[index].image, style, own) for style, index, own in plan]
-    images = kept(folder / f"{name}-{len(plan)}.npy", _apply, jobs, subjects[0].image.shape)
+    images = cached_pictures(folder / f"{name}-{len(plan)}.npy", _apply, jobs, subjects[0].image.shape)
     return StyledSet(
         images, np.array([style for style, _, _ in plan]), [subjects[i].words for _, i, _ in plan]
     )

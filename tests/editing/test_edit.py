@@ -8,11 +8,11 @@ import pytest
 import torch
 import torch.nn.functional as F
 from promptbrush import UsageError
+from promptbrush._resize import resample
 from promptbrush.editing.drivers import Gradient, Latent
 from promptbrush.editing.edit import Edit, Step
 from promptbrush.editing.schedules import styleclip
 from promptbrush.guidance.objective import Context
-from promptbrush.guidance.resample import resize
 from torch import Tensor
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "editing"
@@ -39,7 +39,7 @@ def decode_s(latent: Latent) -> Tensor:
 
 def clip_loss(images: Tensor) -> Tensor:
     """1 - cosine with the golden stub encoder, on StyleCLIP's own input."""
-    seen = F.adaptive_avg_pool2d(resize(images * 2 - 1, 224, 224, "box"), 4).flatten(1)
+    seen = F.adaptive_avg_pool2d(resample(images * 2 - 1, 224, 224, "box"), 4).flatten(1)
     features = F.normalize(seen @ array("clip_A").T, dim=-1)
     return 1 - features @ F.normalize(array("clip_text"), dim=-1)[0]
 

@@ -53,7 +53,7 @@ def test_a_full_disk_leaves_nothing_and_keeps_the_old_file(name, tmp_path, monke
 
     (tmp_path / name).write_bytes(b"old")
     monkeypatch.setattr(Image.Image, "save", full)
-    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr("safetensors.torch.save_file", full)
     save = save_latent if name.endswith("safetensors") else lambda path, x: write_picture(x, path)
     with pytest.raises(InputFileError, match=rf"{name}: cannot be written \(No space left.*free some space"):
         save(tmp_path / name, torch.zeros(1, 3, 2, 2))

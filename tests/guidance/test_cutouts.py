@@ -8,8 +8,8 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from promptbrush import UsageError
+from promptbrush._resize import resample
 from promptbrush.guidance.cutouts import Cutouts, draw_seeds, step_seed
-from promptbrush.guidance.resample import resize
 
 
 def noise(*shape, seed=0):
@@ -44,7 +44,7 @@ def test_the_whole_picture_at_its_own_size_is_the_picture():
 @pytest.mark.parametrize("size", [32, 16])
 def test_halving_is_the_antialiased_resize(size):
     images = noise(1, 3, 64, 64)
-    assert torch.allclose(plain(size, 1)(images, [0])[0], resize(images, size, size), atol=1e-5)
+    assert torch.allclose(plain(size, 1)(images, [0])[0], resample(images, size, size), atol=1e-5)
 
 
 def test_enlarging_is_bilinear():

@@ -13,9 +13,9 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from promptbrush import InputFileError, MissingError, UsageError
+from promptbrush._resize import fit, resample
 from promptbrush.guidance import clip_models
 from promptbrush.guidance.perceptor import Ensemble, Perceptor, load_ensemble, load_perceptor
-from promptbrush.guidance.resample import fit, resize
 from safetensors.torch import load_file, save_file
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -29,12 +29,12 @@ def noise(*shape, seed=0):
 def test_resize_is_the_antialiased_filter_that_torch_and_pillow_have(kind, size):
     images = noise(2, 3, *size)
     expected = F.interpolate(images, (32, 20), mode=kind, antialias=True, align_corners=False)
-    assert torch.allclose(resize(images, 32, 20, kind), expected, atol=1e-5)
+    assert torch.allclose(resample(images, 32, 20, kind), expected, atol=1e-5)
 
 
 def test_fit_keeps_the_aspect_and_repeats_the_edges():
     fitted = fit(noise(1, 3, 20, 40), 32)
-    assert torch.allclose(fitted[..., 8:24, :], resize(noise(1, 3, 20, 40), 16, 32, "bicubic"), atol=1e-6)
+    assert torch.allclose(fitted[..., 8:24, :], resample(noise(1, 3, 20, 40), 16, 32, "bicubic"), atol=1e-6)
     assert torch.equal(fitted[..., 0, :], fitted[..., 8, :])
     assert torch.equal(fitted[..., 31, :], fitted[..., 23, :])
 
@@ -105,7 +105,7 @@ def stub_perceptor(matrix):
 def test_standard_preprocessing_is_resize_then_mean_and_deviation(perceptor):
     images = noise(2, 3, 50, 50)
     mean, std = torch.tensor([0.5, 0.4, 0.3]), torch.tensor([0.2, 0.25, 0.3])
-    expected = (resize(images, 32, 32, "bicubic") - mean.view(3, 1, 1)) / std.view(3, 1, 1)
+    expected = (resample(images, 32, 32, "bicubic") - mean.view(3, 1, 1)) / std.view(3, 1, 1)
     assert torch.allclose(perceptor.preprocess(images), expected, atol=1e-5)
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ...._base import InputFileError, kept
+from ...._arrays import cached_pictures
+from ...._base import InputFileError
 from .drawings import Drawing, draw, is_visible
 
 # Large enough to see whether anything is shown.
@@ -56,7 +57,9 @@ def _kept(
     drawings: Sequence[Drawing], folder: Path, name: str, size: int, processes: int | None, how: _Draw
 ) -> NDArray[np.uint8]:
     path = folder / f"{name}-{size}px-{_key(drawings)}.npy"
-    return kept(path, partial(_at_size, how, size), drawings, (size, size, 4), processes, "pictures")
+    return cached_pictures(
+        path, partial(_at_size, how, size), drawings, (size, size, 4), processes, "pictures"
+    )
 
 
 def _key(drawings: Sequence[Drawing]) -> str:

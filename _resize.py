@@ -1,4 +1,6 @@
-"""Resizing as two small matrix products: exact at every size, deterministic on every device.
+"""All resampling of pictures: by two small matrix products for CLIP, by torch's antialiased filters elsewhere.
+
+The matrix products are exact at every size and deterministic on every device.
 
 A separable filter of an image (H, W) is `rows @ image @ columns.T`, so nothing larger than the image itself
 is ever made, gradients repeat bit for bit (CUDA's own antialiased resize adds them in any order), and
@@ -14,6 +16,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 Filter = Literal["bicubic", "bilinear", "box"]
@@ -43,7 +46,7 @@ def fit(images: Tensor, size: int, kind: Filter = "bicubic") -> Tensor:
     return rows @ images @ columns.T
 
 
-def resize(images: Tensor, height: int, width: int, kind: Filter = "bilinear") -> Tensor:
+def resample(images: Tensor, height: int, width: int, kind: Filter = "bilinear") -> Tensor:
     """Resize each side on its own, as the models do whose published input is squashed.
 
     Args:
@@ -55,6 +58,46 @@ def resize(images: Tensor, height: int, width: int, kind: Filter = "bilinear") -
     rows = _matrix(images.shape[-2], height, height, kind).to(images)
     columns = _matrix(images.shape[-1], width, width, kind).to(images)
     return rows @ images @ columns.T
+
+
+def resize(images: Tensor, height: int, width: int) -> Tensor:
+    """Bicubic, antialiased, clamped to [0,1]; images that already have the size are returned as they are.
+
+    Args:
+        images: (B,C,H,W) in [0,1].
+
+    Returns:
+        (B,C,height,width).
+    """
+    if images.shape[-2:] == (height, width):
+        return images
+    return F.interpolate(images, (height, width), mode="bicubic", antialias=True).clamp(0, 1)
+
+
+def resize_linear(images: Tensor, height: int, width: int) -> Tensor:
+    """Bilinear, antialiased, for any range of values; images that already have the size are returned as they are.
+
+    Args:
+        images: (B,C,H,W), floating point.
+
+    Returns:
+        (B,C,height,width).
+    """
+    if images.shape[-2:] == (height, width):
+        return images
+    return F.interpolate(images, (height, width), mode="bilinear", antialias=True)
+
+
+def stretch(images: Tensor, height: int, width: int) -> Tensor:
+    """Bilinear without antialiasing, for maps of numbers that are only ever enlarged.
+
+    Args:
+        images: (B,C,H,W), floating point.
+
+    Returns:
+        (B,C,height,width).
+    """
+    return F.interpolate(images, size=(height, width), mode="bilinear", align_corners=False)
 
 
 def _side(side: int, longer: int, size: int) -> int:
