@@ -77,10 +77,11 @@ def did_you_mean(name: str, known: Iterator[str] | list[str]) -> str:
 
 @dataclass(frozen=True)
 class Entry:
-    """Where a name leads: "module:attribute" below promptbrush, or absolute, and the extra that it needs."""
+    """Where a name leads: "module:attribute" below promptbrush, or absolute, the extra it needs, and what it is."""
 
     target: str
     extra: str | None = None
+    about: str = ""
 
 
 @dataclass

@@ -5,9 +5,13 @@ from __future__ import annotations
 import functools
 import platform
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
+
+from ._base import OutOfMemoryError
 
 
 def cpu_has_bfloat16() -> bool:
@@ -43,3 +47,20 @@ def coarse(device: torch.device) -> torch.autocast:
 @functools.cache
 def _known_cpu() -> bool:
     return cpu_has_bfloat16()
+
+
+@contextmanager
+def enough_memory() -> Iterator[None]:
+    """What torch says when memory runs out, in one line with the settings that lower the need.
+
+    Raises:
+        OutOfMemoryError: instead of torch's and Python's own.
+    """
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if not isinstance(error, MemoryError) and not re.search("out of memory|allocate memory", str(error)):
+            raise
+        raise OutOfMemoryError(
+            "the memory ran out; use --precision bfloat16, fewer --cutouts, a smaller --clip, or --device cpu"
+        ) from error

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial, reduce
 from itertools import islice
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -17,18 +17,17 @@ from torch import Tensor, nn
 
 from .._base import UsageError
 from .._resize import resize
+from ..generators.base import LatentSpace
 from ..generators.encoder import Encoder
 from ..generators.pyramid import reconstruction_loss
-from ..generators.stylegan2.generator import StyleGAN2
 from ..guidance.identity import FeatureDistance
 from ..guidance.objective import Context, Function, Objective, Sum
 from .drivers import Gradient, Latent
 from .edit import Edit, Step
-from .exploration import SMALLEST_SPREAD, random_w
 from .framing import Placement, letterbox
 
 _LARGEST_COMPARED = 256
-_SPREAD_SAMPLES = 1000
+_SPREAD_SAMPLES, _SMALLEST_SPREAD = 1000, 1e-3
 
 
 class InversionSettings(BaseModel):
@@ -62,7 +61,7 @@ class Inversion:
     """A picture as a latent.
 
     Attributes:
-        latent: W+ (B,num_ws,w_dim) on the generator's device.
+        latent: codes (B,L,D), such as W+, on the generator's device.
         image: what it draws, (B,3,R,R) in [0,1].
         target: the pictures as they were compared, (B,3,R,R) in [0,1].
         placement: where the pictures lie in these squares, for `paste_back`.
@@ -79,7 +78,7 @@ class Inversion:
 
 
 def invert(
-    generator: StyleGAN2,
+    generator: Any,
     encoder: Encoder | None,
     image: Tensor,
     settings: InversionSettings | None = None,
@@ -108,21 +107,22 @@ def invert(
     settings = settings or InversionSettings()
     if image.ndim != 4 or image.shape[1] != 3 or image.numel() == 0:
         raise UsageError(f"pictures (B,3,H,W) can be inverted, not {tuple(image.shape)}")
-    model, device = _frozen(generator), generator.w_avg.device
+    model, space = _frozen(generator), generator.latent_space
+    device = space.average(1).device
     target, placement = letterbox(image.detach().to(device, torch.float32), generator.resolution)
     terms: list[Objective] = []
     if content is not None and settings.content > 0:
         terms = [FeatureDistance(content, target, name="content") * settings.content]
     descent = _Descent(model, target, _spread(model, encoder), see, terms)
     if encoder is None:
-        average = model.w_avg.repeat(len(target), model.num_ws, 1)
+        average = space.average(len(target))
         start = descent.run(
             average, settings.search_steps, settings.search_lr, settings.search_anchor, None
         ).latent
     else:
         start = _encoded(encoder, model, target)
     if settings.space == "w":
-        start = start.mean(1, keepdim=True).repeat(1, model.num_ws, 1)
+        start = start.mean(1, keepdim=True).repeat(1, space.layers, 1)
     own = None if settings.space == "w" else settings.own
     found = descent.run(start, settings.steps, settings.lr, settings.anchor, own)
     moved = settings.steps + (settings.search_steps if encoder is None else 0)
@@ -146,7 +146,7 @@ class _Descent:
     that all layers share, and in W+ another of each layer's own on top of it.
     """
 
-    model: StyleGAN2
+    model: Any
     target: Tensor
     spread: Tensor
     see: Callable[[Step], None] | None
@@ -210,7 +210,7 @@ def _falling(t: float) -> float:
     return 0.5 + 0.5 * math.cos(math.pi * t)
 
 
-def _frozen(generator: StyleGAN2) -> StyleGAN2:
+def _frozen(generator: Any) -> Any:
     """The generator, or a copy if gradients would gather in its weights."""
     if not any(parameter.requires_grad for parameter in generator.parameters()):
         return generator
@@ -218,26 +218,27 @@ def _frozen(generator: StyleGAN2) -> StyleGAN2:
 
 
 @torch.no_grad()
-def _encoded(encoder: Encoder, model: StyleGAN2, target: Tensor) -> Tensor:
+def _encoded(encoder: Encoder, model: Any, target: Tensor) -> Tensor:
     """The encoder's W+ latents of squares of the generator's size."""
-    made, wanted = (encoder.num_ws, encoder.w_dim), (model.num_ws, model.w_dim)
+    made, wanted = (encoder.num_ws, encoder.w_dim), (model.latent_space.layers, model.latent_space.code_dim)
     if made != wanted:
         raise UsageError(
             f"the encoder makes W+ latents {made}, the generator takes {wanted}; use this generator's own"
         )
     seen = resize(target, encoder.resolution, encoder.resolution).to(encoder.w_avg.device)
-    latent: Tensor = encoder(seen)
-    return latent.to(target.device)
+    return torch.as_tensor(encoder.propose(seen)).to(target.device)
 
 
 @torch.no_grad()
-def _spread(model: StyleGAN2, encoder: Encoder | None) -> Tensor:
+def _spread(model: Any, encoder: Encoder | None) -> Tensor:
     """Standard deviation of each entry of w, (w_dim,)."""
-    device = model.w_avg.device
-    if encoder is not None and encoder.w_dim == model.w_dim:
+    space: LatentSpace = model.latent_space
+    device = space.average(1).device
+    if encoder is not None and encoder.w_dim == space.code_dim:
         return encoder.w_scale.detach().to(device)
-    w = random_w(model, _SPREAD_SAMPLES, torch.Generator().manual_seed(0))
-    return w.std(0).clamp(min=SMALLEST_SPREAD)
+    rng = torch.Generator().manual_seed(0)
+    codes = space.sample(torch.randn(_SPREAD_SAMPLES, space.z_dim, generator=rng))
+    return codes.std(0).clamp(min=_SMALLEST_SPREAD)
 
 
 def _reduced(images: Tensor) -> Tensor:

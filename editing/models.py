@@ -1,202 +1,202 @@
-"""The models of an edit: a pack's, or the user's own files in their place."""
+"""The models of a job: a pack's, or the user's own files in their place, each loaded when it is first used."""
 
 from __future__ import annotations
 
 import copy
 import re
-from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Any
-
-import torch
+from typing import TYPE_CHECKING, Any
 
 from .._base import InputFileError, MissingError, UsageError
 from .._files import input_file, readable, short_hash
-from ..generators.content import FaceContent, load_content
-from ..generators.encoder import Encoder, load_encoder
 from ..generators.packs.pack import Pack, embedded_packs, load_pack
-from ..generators.stylegan2 import StyleGAN2, load_generator
-from ..guidance.face_features import FaceFeatures
-from ..guidance.identity import FaceEncoder, load_face_encoder
-from ..guidance.perceptor import AnyPerceptor, Ensemble, load_ensemble
+from .choice import ROLES, ModelChoice
 from .doctor import resolve_device, resolve_precision
-from .exploration import Explored, load_explored
-from .recipe import Models
+from .record import ModelNames
 
-# Of the pack's painter, where its CLIP counts 1.
-_PAINTER_SHARE = 2
+if TYPE_CHECKING:
+    from ..generators.content import FaceContent
+    from ..generators.encoder import Encoder
+    from ..guidance.face_features import FaceFeatures
+    from ..guidance.identity import FaceEncoder
+    from ..guidance.perceptor import AnyPerceptor
+    from .latent.exploration import Explored
 
-
-@dataclass(frozen=True)
-class LoadedModels:
-    """Loaded and on their device.
-
-    Attributes:
-        names: what a recipe keeps of them.
-        known: random pictures that the pack's CLIP has seen already, if they are the pack's generator and CLIP.
-        content: what inversion compares pictures by besides their pixels, if the generator is the pack's.
-        explored: those that edits looked at, by their number and the form of CLIP's input.
-    """
-
-    generator: StyleGAN2
-    perceptor: AnyPerceptor
-    encoder: Encoder | None
-    face_encoder: FaceEncoder | FaceFeatures | None
-    source: str
-    device: torch.device
-    precision: torch.dtype
-    names: Models
-    known: Explored | None = None
-    content: FaceContent | None = None
-    explored: dict[tuple[int, str], Explored] = field(default_factory=dict, compare=False, repr=False)
+# Weight of the pack's painter, where its CLIP has weight 1.
+_PAINTER_WEIGHT = 2
 
 
-@dataclass(frozen=True)
-class ModelChoice:
-    """What to load: a pack, and what takes the place of its parts."""
-
-    pack: str = "mini"
-    generator: str | None = None
-    clip: str | None = None
-    encoder: str | None = None
-    face_encoder: str | None = None
-    device: str = "auto"
-    precision: str = "auto"
-    clip_input: str = "standard"
-    offline: bool = False
-
-
-def load_models(choice: ModelChoice | None = None) -> LoadedModels:
-    """Load everything that an edit needs; the embedded pack if nothing is chosen.
+class Models:
+    """Loads each role on its device when it is first used, and notes the hash of every file that took part.
 
     A generator of the user's own has no encoder and no face encoder unless they are given: the pack's belong to its
     own generator.
 
-    Raises:
-        UsageError, InputFileError, MissingError: as the loaders do, in one line.
-    """
-    choice = choice or ModelChoice()
-    device = resolve_device(choice.device)
-    precision = resolve_precision(choice.precision, device)
-    pack = load_pack(choice.pack)
-    generator = load_generator(_generator_path(choice, pack), device=device)
-    encoder = _encoder(choice, pack, generator, device)
-    return LoadedModels(
-        generator,
-        load_perceptors(choice, pack, device, precision),
-        encoder,
-        _face_encoder(choice, pack, device),
-        pack.source,
-        device,
-        precision,
-        _names(choice, pack, encoder is not None),
-        _known(choice, pack, generator),
-        _content(choice, pack, device),
-    )
+    Args:
+        choice: the embedded pack if None.
+        expected: by role, the first digits of the SHA-256 that each file must have, as a recipe says.
+        loaded: roles that are there already, by name, in place of files.
 
-
-def load_perceptors(
-    choice: ModelChoice, pack: Pack, device: torch.device, precision: torch.dtype
-) -> AnyPerceptor:
-    """The CLIP or CLIPs of a choice.
+    Attributes:
+        explored: random pictures that edits looked at, by their number and the form of CLIP's input.
 
     Raises:
-        UsageError, InputFileError, MissingError: as `load_ensemble`.
+        UsageError, MissingError: an unknown device, precision or pack.
+        InputFileError: from any role, a file that cannot be read or is not the expected one.
     """
-    spec = choice.clip or pack.clip_spec
-    _check_clip(spec)
-    name = str(precision).removeprefix("torch.")
-    return load_ensemble(spec, device, name, choice.clip_input, offline=choice.offline)
 
+    def __init__(
+        self, choice: ModelChoice | None = None, expected: dict[str, str] | None = None, **loaded: Any
+    ) -> None:
+        self.choice = choice or ModelChoice()
+        self.device = resolve_device(self.choice.device)
+        self.precision = resolve_precision(self.choice.precision, self.device)
+        self.pack: Pack = load_pack(self.choice.pack)
+        self.expected, self.hashes = expected or {}, dict[str, str]()
+        self.explored: dict[tuple[int, str], Explored] = {}
+        self._perceptors: dict[tuple[str, str], Any] = {}
+        self.__dict__.update(loaded)
 
-def load_painters(
-    choice: ModelChoice, pack: Pack, device: torch.device, precision: torch.dtype
-) -> AnyPerceptor:
-    """As `load_perceptors` for methods that move pixels or shapes: by default the pack's painter with its CLIP.
+    # Roles, each loaded once.
 
-    The hardened model's gradients paint, and the other one looks along: what fools one of them seldom fools both.
+    @cached_property
+    def generator(self) -> Any:
+        """What draws latents; see `generators.base.Generator`."""
+        from ..generators import open_generator
 
-    Raises:
-        UsageError, InputFileError, MissingError: as `load_ensemble`.
-    """
-    if choice.clip is None and pack.painter:
-        both = [f"{pack.path('painter')}:{_PAINTER_SHARE}", f"{pack.clip_spec}:1"]
-        return load_ensemble(both, device, str(precision).removeprefix("torch."))
-    return load_perceptors(choice, pack, device, precision)
+        spec = self.choice.generator or self.pack.path("generator")
+        model, path = open_generator(spec, self.device)
+        if path is not None:
+            self.note("generator", path)
+        return model
 
+    @cached_property
+    def encoder(self) -> Encoder | None:
+        """The inversion encoder of the generator, if there is one."""
+        from ..generators.encoder import load_encoder
 
-def _check_clip(spec: str | Path) -> None:
-    """A path without its architecture would be taken for the name of published weights."""
-    for part in str(spec).split(","):
-        path = Path(re.sub(r":[^:/\\]*$", "", part.strip()))
-        if path.is_file() and path.suffix != ".json":
+        path = self.own_or_pack("encoder")
+        if path is None:
+            return None
+        encoder, generator = load_encoder(path), self.generator
+        found, wanted = (encoder.num_ws, encoder.w_dim), (generator.num_ws, generator.w_dim)
+        if found != wanted:
             raise UsageError(
-                f"{path}: weights of a CLIP need its architecture; give ARCH={path}, or a folder with clip.json"
+                f"the encoder makes W+ latents {found}, the generator takes {wanted}; "
+                "give --encoder for this generator"
             )
-        if path.is_absolute() and not path.exists():
-            raise InputFileError(f"{path}: there is no such CLIP; give a folder with clip.json")
+        return encoder.to(self.device)
+
+    @cached_property
+    def face_encoder(self) -> FaceEncoder | FaceFeatures | None:
+        """The identity network, if there is one."""
+        from ..guidance.identity import load_face_encoder
+
+        path = self.own_or_pack("face_encoder")
+        return load_face_encoder(path, self.device) if path else None
+
+    @cached_property
+    def content(self) -> FaceContent | None:
+        """What inversion compares pictures by besides their pixels, if the generator is the pack's."""
+        from ..generators.content import load_content
+
+        path = self.own_or_pack("content")
+        return load_content(path).to(self.device) if path else None
+
+    @cached_property
+    def known(self) -> Explored | None:
+        """Random pictures that the pack's CLIP has seen, if generator and CLIP are the pack's."""
+        from .latent.exploration import load_explored
+
+        path = self.own_or_pack("explored") if self.choice.clip is None else None
+        return load_explored(path, self.generator) if path else None
+
+    def perceptor(self, clip_input: str = "standard") -> AnyPerceptor:
+        """The CLIP or CLIPs of the choice.
+
+        Args:
+            clip_input: how pictures reach CLIP: standard, reference or twice.
+        """
+        return self._clip([self.choice.clip or self.pack.clip_spec], "clip", clip_input)
+
+    @property
+    def painters(self) -> AnyPerceptor:
+        """As `perceptor` for methods that move pixels or shapes: by default the pack's painter with its CLIP.
+
+        The gradients of the hardened model paint, and the other one looks along: what fools one seldom fools both.
+        """
+        if self.choice.clip is None and self.pack.painter:
+            both = [f"{self.pack.path('painter')}:{_PAINTER_WEIGHT}", f"{self.pack.clip_spec}:1"]
+            return self._clip(both, "painter", "standard")
+        return self.perceptor()
+
+    def _clip(self, specs: list[Any], role: str, clip_input: str) -> AnyPerceptor:
+        from ..guidance.perceptor import load_ensemble
+
+        key = (role, clip_input)
+        if key in self._perceptors:
+            return self._perceptors[key]
+        loaded = next((each for (own, _), each in self._perceptors.items() if own == role), None)
+        if loaded is not None:
+            self._perceptors[key] = seeing(loaded, clip_input)
+            return self._perceptors[key]
+        parts = [part for spec in specs for part in members(spec)]
+        check_clip([spec for spec, _ in parts])
+        roles = ("painter", "clip") if role == "painter" else ("clip", *(f"clip {i + 2}" for i in range(len(parts) - 1)))
+        for name, (spec, _) in zip(roles, parts, strict=True):
+            if (weights := clip_weights(spec)).is_file():
+                self.note(name, weights)
+        precision = str(self.precision).removeprefix("torch.")
+        spec = specs if len(specs) > 1 else specs[0]
+        found = load_ensemble(spec, self.device, precision, clip_input, offline=self.choice.offline)
+        self._perceptors[key] = found
+        return found
+
+    def own_or_pack(self, role: str) -> Path | None:
+        """The file of a role: the user's own, else the pack's if the generator is the pack's too; noted."""
+        own = getattr(self.choice, role, None)
+        if own:
+            path = input_file(own)
+        elif self.choice.generator is None and getattr(self.pack, role):
+            path = self.pack.path(role)
+        else:
+            return None
+        self.note(role, path)
+        return path
+
+    def note(self, role: str, path: Path) -> None:
+        """Keep the hash of a file that takes part.
+
+        Raises:
+            InputFileError: it cannot be read, or is not the expected one.
+        """
+        if role not in self.hashes:
+            self.hashes[role] = short_hash(path)
+        wanted = self.expected.get(role)
+        if wanted and wanted != self.hashes[role]:
+            raise InputFileError(
+                f"{path}: is not the {role} of the recipe (its SHA-256 begins with {self.hashes[role]}, the recipe's "
+                f"with {wanted}); give the same file, or install the version of promptbrush that wrote the recipe"
+            )
+
+    @property
+    def source(self) -> str:
+        """What one picture of the pack's domain is called in a prompt."""
+        return self.pack.source
+
+    @property
+    def names(self) -> ModelNames:
+        """What took part so far, named so that it is found from any folder, with the hash of each file."""
+        own = {role: rooted(spec) for role in ROLES if (spec := getattr(self.choice, role)) and role != "clip"}
+        if self.choice.clip:
+            own["clip"] = ",".join(_weighted(*member) for member in members(self.choice.clip))
+        embedded = self.choice.pack in embedded_packs()
+        pack = self.choice.pack if embedded else readable(self.pack.folder.resolve())
+        return ModelNames(pack=pack, hashes=dict(sorted(self.hashes.items())), **own)
 
 
-def _generator_path(choice: ModelChoice, pack: Pack) -> Path:
-    return input_file(choice.generator) if choice.generator else pack.path("generator")
-
-
-def _encoder(choice: ModelChoice, pack: Pack, generator: StyleGAN2, device: torch.device) -> Encoder | None:
-    if choice.encoder:
-        encoder = load_encoder(input_file(choice.encoder))
-    elif choice.generator is None and pack.encoder:
-        encoder = load_encoder(pack.path("encoder"))
-    else:
-        return None
-    found, wanted = (encoder.num_ws, encoder.w_dim), (generator.num_ws, generator.w_dim)
-    if found != wanted:
-        raise UsageError(
-            f"the encoder makes W+ latents {found}, the generator takes {wanted}; give --encoder for this generator"
-        )
-    return encoder.to(device)
-
-
-def _face_encoder_path(choice: ModelChoice, pack: Pack) -> Path | None:
-    if choice.face_encoder:
-        return input_file(choice.face_encoder)
-    return pack.path("face_encoder") if choice.generator is None and pack.face_encoder else None
-
-
-def _face_encoder(choice: ModelChoice, pack: Pack, device: torch.device) -> FaceEncoder | FaceFeatures | None:
-    path = _face_encoder_path(choice, pack)
-    return load_face_encoder(path, device) if path else None
-
-
-def _content_path(choice: ModelChoice, pack: Pack) -> Path | None:
-    return pack.path("content") if choice.generator is None and pack.content else None
-
-
-def _content(choice: ModelChoice, pack: Pack, device: torch.device) -> FaceContent | None:
-    path = _content_path(choice, pack)
-    return load_content(path).to(device) if path else None
-
-
-def _explored_path(choice: ModelChoice, pack: Pack) -> Path | None:
-    own = choice.generator is None and choice.clip is None
-    return pack.path("explored") if own and pack.explored else None
-
-
-def _known(choice: ModelChoice, pack: Pack, generator: StyleGAN2) -> Explored | None:
-    path = _explored_path(choice, pack)
-    return load_explored(path, generator) if path else None
-
-
-def seeing(perceptor: AnyPerceptor, clip_input: str) -> AnyPerceptor:
-    """The same CLIP models, with the input that settings ask for where they were loaded with another."""
-    if all(member.preprocessing == clip_input for member, _ in perceptor.members):
-        return perceptor
-    views = [copy.copy(member) for member, _ in perceptor.members]
-    for view in views:
-        view.preprocessing = clip_input
-    return Ensemble(views, [weight for _, weight in perceptor.members])
-
-
-def required_face_encoder(models: LoadedModels) -> FaceEncoder | FaceFeatures:
+def required_face_encoder(models: Models) -> FaceEncoder | FaceFeatures:
     """The identity network.
 
     Raises:
@@ -209,73 +209,60 @@ def required_face_encoder(models: LoadedModels) -> FaceEncoder | FaceFeatures:
     return models.face_encoder
 
 
-def _names(choice: ModelChoice, pack: Pack, encoded: bool) -> Models:
-    """What was loaded, named so that it is found from any folder, and the hash of each file among it."""
-    own: dict[str, Any] = {
-        role: _absolute(spec)
-        for role in ("generator", "encoder", "face_encoder")
-        if (spec := getattr(choice, role))
-    }
-    if choice.clip:
-        own["clip"] = ",".join(_rooted(*member) for member in _members(choice.clip))
-    files: dict[str, str | Path] = {"generator": _generator_path(choice, pack)}
-    for index, (spec, _) in enumerate(_members(choice.clip or pack.clip_spec)):
-        files[f"clip {index + 1}" if index else "clip"] = spec
-    if encoded:
-        files["encoder"] = choice.encoder or pack.path("encoder")
-    if face_encoder := _face_encoder_path(choice, pack):
-        files["face_encoder"] = face_encoder
-    if known := _explored_path(choice, pack):
-        files["explored"] = known
-    if content := _content_path(choice, pack):
-        files["content"] = content
-    weights = {role: _weights(spec) for role, spec in files.items()}
-    hashes = {role: short_hash(path) for role, path in weights.items() if path.is_file()}
-    return Models(pack=_pack_name(choice, pack), hashes=hashes, **own)
+def seeing(perceptor: AnyPerceptor, clip_input: str) -> AnyPerceptor:
+    """The same CLIP models with another form of input."""
+    from ..guidance.perceptor import Ensemble
+
+    if all(member.preprocessing == clip_input for member, _ in perceptor.members):
+        return perceptor
+    views = [copy.copy(member) for member, _ in perceptor.members]
+    for view in views:
+        view.preprocessing = clip_input
+    return Ensemble(views, [weight for _, weight in perceptor.members])
 
 
-def painter_names(choice: ModelChoice, pack: Pack) -> Models:
-    """What `load_painters` loads, as a recipe keeps it."""
-    if choice.clip is None and pack.painter:
-        files, own = {"painter": _weights(pack.path("painter")), "clip": _weights(pack.clip_spec)}, {}
-    else:
-        parts = _members(choice.clip or pack.clip_spec)
-        files = {f"clip {i + 1}" if i else "clip": _weights(spec) for i, (spec, _) in enumerate(parts)}
-        own = {"clip": ",".join(_rooted(*part) for part in _members(choice.clip))} if choice.clip else {}
-    hashes = {role: short_hash(path) for role, path in files.items() if path.is_file()}
-    return Models(pack=_pack_name(choice, pack), hashes=hashes, **own)
+def check_clip(specs: list[str]) -> None:
+    """A path without its architecture would be taken for the name of published weights.
 
-
-def _pack_name(choice: ModelChoice, pack: Pack) -> str:
-    return choice.pack if choice.pack in embedded_packs() else readable(pack.folder.resolve())
+    Raises:
+        UsageError, InputFileError: it is one, or there is no such path.
+    """
+    for part in specs:
+        path = Path(part)
+        if path.is_file() and path.suffix != ".json":
+            raise UsageError(
+                f"{path}: weights of a CLIP need its architecture; give ARCH={path}, or a folder with clip.json"
+            )
+        if path.is_absolute() and not path.exists():
+            raise InputFileError(f"{path}: there is no such CLIP; give a folder with clip.json")
 
 
 # As `load_ensemble` reads it.
 _WEIGHTED = re.compile(r"(.+)(:[-+]?\d*\.?\d+(?:[eE][-+]?\d+)?)")
 
 
-def _members(clip: str | Path) -> list[tuple[str, str]]:
+def members(clip: str | Path) -> list[tuple[str, str]]:
     """Each CLIP of "SPEC:weight,SPEC:weight", and its weight with the colon, or nothing."""
     specs = [str(clip)] if isinstance(clip, Path) else clip.split(",")
     found = ((spec.strip(), _WEIGHTED.fullmatch(spec.strip())) for spec in specs)
     return [(match[1], match[2]) if match else (spec, "") for spec, match in found]
 
 
-def _rooted(spec: str, weight: str) -> str:
+def _weighted(spec: str, weight: str) -> str:
     """A CLIP with its weight, spelt from the root; a path that ends like a weight gets one, to stay a path."""
-    path = _absolute(spec)
+    path = rooted(spec)
     return path + (weight or (":1" if _WEIGHTED.fullmatch(path) else ""))
 
 
-def _weights(spec: str | Path) -> Path:
-    """The file of a model: of "ARCH=FILE", of a CLIP's folder or .json, or itself; none for published names."""
+def clip_weights(spec: str | Path) -> Path:
+    """The file of a CLIP: of "ARCH=FILE", of its folder or .json, or itself; none for published names."""
     path = Path(str(spec).rpartition("=")[2])
     if path.suffix == ".json":
         return path.with_suffix(".safetensors")
     return path / "clip.safetensors" if path.is_dir() else path
 
 
-def _absolute(spec: str) -> str:
+def rooted(spec: str) -> str:
     """A path, also the one in "ARCH=FILE", spelt from the root; names of published models as they are."""
     head, equals, tail = spec.rpartition("=")
     return f"{head}{equals}{readable(Path(tail).resolve())}" if Path(tail).exists() else spec

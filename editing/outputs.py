@@ -1,125 +1,246 @@
-"""Where the results of a command go, and what is written beside them."""
+"""What a job writes: names that are planned and reserved before the work, and files beside each result."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+import json
+import os
+import re
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, suppress
 from pathlib import Path
+from typing import Any
+
+from pydantic import Field
 
 from .._base import Entry, InputFileError, UsageError, load_target
-from .._files import prepare_folder, write_error
-from .consumers import Consumer, Trace
-from .editor import Result
-from .films import Frames, Gif, Mp4
-from .framing import strip
-from .latents import save_latent
-from .metadata import embed, read_recipe, to_exif
-from .named import label
-from .pictures import write_picture
+from .._files import prove_folder, write_error
+from .metadata import read_recipe
+from .settings import Settings, extra, setting
 
-# Of EXIF in a JPEG: one marker holds no more.
-_MOST_EXIF = 65_533
 PICTURES = (".png", ".jpg", ".jpeg", ".webp")
+# A preview or a film shows so many steps at most, about.
+_MOST_FRAMES = 100
 
 
-@dataclass(frozen=True)
-class Extras:
-    """What is written beside a result: name-strip.png, name-frames/, name.gif, .mp4, .trace.jsonl, latents."""
+def beside(
+    description: str, suffix: str, *, default: bool = False, write: str = "", watch: str = "", gather: str = ""
+) -> Any:
+    """A flag that asks for another file beside each result, or beside all of an input.
 
-    strip: bool = False
-    frames: bool = False
-    gif: bool = False
-    mp4: bool = False
-    trace: bool = False
-    latents: bool = False
-    every: int = 5
+    Args:
+        suffix: of its name: ".svg" takes the place of the result's, "-strip.png" follows its stem.
+        write: "module:function" (result, path), called after the run.
+        watch: "module:class" (path, every), a consumer of steps; `every` is the number of steps between two pictures.
+        gather: "module:function" (results, path), called once for all results of an input.
+    """
+    known = {"panel": "Output", "suffix": suffix, "write": write, "watch": watch, "gather": gather}
+    return Field(default, description=description, json_schema_extra=known)
+
+
+class Outputs(Settings):
+    """Where results go and what is written beside them."""
+
+    output: Path | None = setting(
+        None, "file or folder to write; else a new file in the current folder", panel="Output", flags=("--output", "-o")
+    )
+    metadata: bool = setting(True, "embed the recipe in the picture", panel="Output")
+    overwrite: bool = setting(False, "replace files that promptbrush did not write", panel="Output")
+
+    @property
+    def results(self) -> int:
+        """How many results each input has."""
+        return int(getattr(self, "count", 1))
 
     def check(self) -> None:
-        """Find out whether everything is installed that these need.
+        """Find out whether everything is installed that the outputs need.
 
         Raises:
             MissingError: it is not.
         """
-        if self.mp4:
+        if getattr(self, "mp4", False):
             load_target(Entry("av:open", "video"), "an MP4")
 
     def beside(self, path: Path) -> list[Path]:
-        """The files and folders that are written beside a result at `path`."""
-        named = {
-            path.with_name(f"{path.stem}-strip.png"): self.strip,
-            path.with_name(f"{path.stem}-frames"): self.frames,
-            path.with_suffix(".gif"): self.gif,
-            path.with_suffix(".mp4"): self.mp4,
-            path.with_suffix(".trace.jsonl"): self.trace,
-            path.with_suffix(".start.safetensors"): self.latents,
-            path.with_suffix(".latent.safetensors"): self.latents,
-        }
-        return [name for name, wanted in named.items() if wanted]
+        """The files and folders that are written beside a result."""
+        return [place for field, place in self._asked(path) if not extra(field, "gather")]
+
+    def gathered(self, first: Path) -> list[tuple[str, Path]]:
+        """("module:function", path) of the files of all results, whose first one is given."""
+        whole = first.with_name(f"{re.sub(r'-0*1$', '', first.stem)}{first.suffix}")
+        asked = self._asked(whole)
+        return [(gather, place) for field, place in asked if (gather := extra(field, "gather"))]
+
+    def writers(self, path: Path) -> Iterator[tuple[str, Path]]:
+        """("module:function", path) of the files that are written after the run."""
+        return ((extra(field, "write"), place) for field, place in self._asked(path) if extra(field, "write"))
+
+    def watchers(self, path: Path, steps: int) -> list[Any]:
+        """Consumers of a run of so many steps.
+
+        Raises:
+            InputFileError: a file that cannot be made.
+        """
+        every = max(1, steps // _MOST_FRAMES)
+        asked = [(extra(field, "watch"), place) for field, place in self._asked(path) if extra(field, "watch")]
+        # First those that may lack an extra: the others may make files at once.
+        asked.sort(key=lambda each: "Mp4" not in each[0])
+        return [load_target(Entry(target), "an output")(place, every) for target, place in asked]
+
+    def _asked(self, path: Path) -> Iterator[tuple[Any, Path]]:
+        for name, field in type(self).model_fields.items():
+            if (suffix := extra(field, "suffix")) and getattr(self, name):
+                yield field, _beside(path, suffix)
 
 
-@dataclass(frozen=True)
-class Care:
-    """What must not be lost when results are written.
+def _beside(path: Path, suffix: str) -> Path:
+    return path.with_suffix(suffix) if suffix.startswith(".") else path.with_name(f"{path.stem}{suffix}")
+
+
+class Watched(Outputs):
+    """Outputs of methods that go step by step."""
+
+    gif: bool = beside("also NAME.gif: how the picture came about", ".gif", watch=".editing.films:Gif")
+    mp4: bool = beside("also NAME.mp4; needs promptbrush[video]", ".mp4", watch=".editing.films:Mp4")
+    frames: bool = beside("also NAME-frames/: pictures of the steps", "-frames", watch=".editing.films:Frames")
+    trace: bool = beside(
+        "also NAME.trace.jsonl: the losses of every step", ".trace.jsonl", watch=".editing.consumers:Trace"
+    )
+    checkpoint: Path | None = setting(
+        None, "file that keeps the state of the run; if it exists, the run resumes from it", panel="Output"
+    )
+
+
+class _Reserved:
+    """A hidden file that keeps a name from other runs until this one has written it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.with_name(f".{path.name}.reserved")
+        self.owner = f"{socket.gethostname()} {os.getpid()}"
+
+    def take(self) -> bool:
+        """Whether the name is this run's now."""
+        try:
+            handle = os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY)
+        except FileExistsError:
+            if not self._is_stale():
+                return False
+            with suppress(OSError):
+                self.path.unlink()
+            return self.take()
+        except OSError as error:
+            raise write_error(self.path.parent, error) from error
+        with os.fdopen(handle, "w") as file:
+            file.write(self.owner)
+        return True
+
+    def _is_stale(self) -> bool:
+        """Whether the run that took the name ended without giving it back, as `kill -9` does."""
+        try:
+            host, _, number = self.path.read_text().rpartition(" ")
+            if host != socket.gethostname():
+                return False
+            os.kill(int(number), 0)
+        except ProcessLookupError:
+            return True
+        except (OSError, ValueError):
+            return False
+        return False
+
+    def give_back(self) -> None:
+        """Let others have the name."""
+        with suppress(OSError):
+            self.path.unlink()
+
+
+class Plan:
+    """The path of every result, reserved until the plan is closed.
 
     Attributes:
-        inputs: files that are read; no result takes their place.
-        overwrite: replace files that promptbrush did not make.
-        beside: the path of a result -> what else is written with it.
+        paths: one list an input, one path a result.
+        replaced: results of earlier runs that will be replaced.
     """
 
-    inputs: Sequence[Path] = ()
-    overwrite: bool = False
-    beside: Callable[[Path], list[Path]] = lambda path: []
+    def __init__(self, paths: list[list[Path]], replaced: set[Path], stack: ExitStack) -> None:
+        self.paths, self.replaced, self._stack = paths, replaced, stack
+
+    def __enter__(self) -> Plan:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stack.close()
 
 
 def plan(
     names: Sequence[str],
-    count: int,
-    output: Path | None,
-    word: str = "edit",
-    care: Care | None = None,
-    kinds: tuple[str, ...] = PICTURES,
-) -> list[list[Path]]:
-    """The output of each result: one list a subject, one path a variation.
+    word: str,
+    outputs: Outputs,
+    inputs: Sequence[Path] = (),
+    kinds: Sequence[str] = PICTURES,
+) -> Plan:
+    """Choose and reserve the path of each result; two runs at once in one folder never take the same.
 
-    Without `output` the results go to the current folder under names that are still free. A result that
-    promptbrush wrote may be written again with what lies beside it; any other file only if `care` allows.
-    Nothing is made yet, also no folder.
+    Without `outputs.output` the results go to the current folder under names that are free. A result that
+    promptbrush wrote may be written again with what lies beside it; any other file only with `overwrite`.
 
     Args:
-        names: one for each subject, e.g. the picture's name without its suffix.
-        output: a file for a single subject, or a folder.
-        kinds: suffixes that a file may have; the first is that of files which the command names.
+        names: one an input, e.g. the picture's name without its suffix.
+        word: follows the names, e.g. "edit".
+        inputs: files that are read; no output takes their place.
+        kinds: suffixes that a result may have; the first is that of files which promptbrush names.
 
     Raises:
-        UsageError: a file for several subjects, of an unknown kind, or one that is read. InputFileError: a folder
-            that cannot be written to, or a file that would be lost.
+        UsageError: one file for several inputs, an unknown suffix, or a file that is read.
+        InputFileError: a folder that cannot be written to, a file that would be lost, or one that another run writes.
     """
-    care = care or Care()
-    folder, stems, suffix = _folder_and_names(names, output, word, kinds)
+    folder, stems, suffix = _folder_and_names(names, outputs.output, word, kinds)
+    count = outputs.results
     paths = [[folder / f"{stem}{_number(i, count)}{suffix}" for i in range(count)] for stem in stems]
-    if output is None:
-        paths = [[_free(path, care) for path in row] for row in paths]
-    for path in (path for row in paths for path in row):
-        _check_loss(path, care)
-    _prove(folder)
-    return paths
-
-
-def _prove(folder: Path) -> None:
-    """Make the folder, to see that it can be, and unmake it: there may be no result to put in."""
+    made = [each for each in (folder, *folder.parents) if not _is_there(each)]
+    prove_folder(folder)
+    stack, replaced = ExitStack(), set[Path]()
     try:
-        made = [each for each in (folder, *folder.parents) if not _is_there(each)]
-        prepare_folder(folder)
-        for each in made:
+        if made:
+            stack.callback(_remove_empty, made)
+            folder.mkdir(parents=True, exist_ok=True)
+        for row in paths:
+            for index, path in enumerate(row):
+                row[index] = _reserve(path, outputs, stack)
+                if _check_loss(row[index], outputs.beside(row[index]), outputs, inputs):
+                    replaced.add(row[index])
+            for _, place in outputs.gathered(row[0]):
+                _check_loss(place, [], outputs, inputs)
+    except BaseException:
+        stack.close()
+        raise
+    return Plan(paths, replaced, stack)
+
+
+def _reserve(path: Path, outputs: Outputs, stack: ExitStack) -> Path:
+    """The path itself if the user named it, else the first of its names that nobody has."""
+    number, candidate, free = 2, path, outputs.output is None
+    while True:
+        taken = free and any(_is_there(each) for each in (candidate, *outputs.beside(candidate)))
+        if not taken:
+            reserved = _Reserved(candidate)
+            if reserved.take():
+                stack.callback(reserved.give_back)
+                return candidate
+            if not free:
+                raise InputFileError(f"{path}: another run is writing this file; choose another name with -o")
+        candidate = path.with_name(f"{path.stem}-{number}{path.suffix}")
+        number += 1
+
+
+def _remove_empty(folders: list[Path]) -> None:
+    """Folders that were made for results of which none came."""
+    with suppress(OSError):
+        for each in folders:
             each.rmdir()
-    except (OSError, ValueError) as error:
-        raise write_error(folder, error) from error
 
 
 def _folder_and_names(
-    names: Sequence[str], output: Path | None, word: str, kinds: tuple[str, ...]
+    names: Sequence[str], output: Path | None, word: str, kinds: Sequence[str]
 ) -> tuple[Path, list[str], str]:
     own = [f"{name}-{word}" for name in _distinct(names)]
     if output is None:
@@ -127,10 +248,9 @@ def _folder_and_names(
     if output.suffix == "" or (_is_there(output) and output.is_dir()):
         return output, own, kinds[0]
     if output.suffix.lower() not in kinds:
-        what = "picture" if kinds == PICTURES else "film"
-        raise UsageError(f"{output}: '{output.suffix}' is no kind of {what} to write; use {', '.join(kinds)}")
+        raise UsageError(f"{output}: files of type '{output.suffix}' cannot be written; use {', '.join(kinds)}")
     if len(names) > 1:
-        raise UsageError(f"{output}: {len(names)} pictures need a folder; give -o one without a suffix")
+        raise UsageError(f"{output}: {len(names)} results need a folder; give -o a name without a suffix")
     return output.parent, [output.stem], output.suffix
 
 
@@ -149,28 +269,29 @@ def _number(index: int, count: int) -> str:
     return "" if count == 1 else f"-{index + 1:0{len(str(count))}}"
 
 
-def _free(path: Path, care: Care) -> Path:
-    number, candidate = 2, path
-    while any(_is_there(each) for each in (candidate, *care.beside(candidate))):
-        candidate = path.with_name(f"{path.stem}-{number}{path.suffix}")
-        number += 1
-    return candidate
-
-
-def _check_loss(path: Path, care: Care) -> None:
-    there = [each for each in (path, *care.beside(path)) if _is_there(each)]
-    read = {given.resolve() for given in care.inputs}
+def _check_loss(path: Path, beside: Sequence[Path], outputs: Outputs, inputs: Sequence[Path]) -> bool:
+    """Whether an earlier result of promptbrush will be replaced; refuses to replace anything else."""
+    there = [each for each in (path, *beside) if _is_there(each)]
+    read = {given.resolve() for given in inputs}
     for each in there:
         if each.resolve() in read:
             raise UsageError(f"{each}: is read by this command; choose another name for the result")
-    if there and not care.overwrite and not _is_own(path):
+    if not there or outputs.overwrite:
+        return False
+    if not is_own(path) and not all(map(is_own, there)):
         raise InputFileError(
-            f"{there[0]}: is there and was not made by promptbrush; choose another name or --overwrite"
+            f"{there[0]}: exists and was not written by promptbrush; choose another name or give --overwrite"
         )
+    return path in there
 
 
-def _is_own(path: Path) -> bool:
-    with suppress(InputFileError):
+def is_own(path: Path) -> bool:
+    """Whether promptbrush wrote a file: a picture with a recipe, a trace, or a folder of frames."""
+    with suppress(InputFileError, OSError, ValueError):
+        if path.name.endswith(".trace.jsonl"):
+            with path.open(encoding="utf-8") as file:
+                line = file.readline(100_000)
+            return not line or set(json.loads(line)) == {"index", "seconds", "losses"}
         return bool(read_recipe(path))
     return False
 
@@ -181,47 +302,3 @@ def _is_there(path: Path) -> bool:
     except (OSError, ValueError) as error:
         raise write_error(path, error) from error
 
-
-def consumers_for(path: Path, extras: Extras) -> list[Consumer]:
-    """Those who watch the edit whose result goes to `path`.
-
-    Raises:
-        InputFileError: a file that cannot be made. MissingError: a film without the extra it needs.
-    """
-    found: list[Consumer] = []
-    # First the one that may lack its extra: the others make files at once.
-    if extras.mp4:
-        found.append(Mp4(path.with_suffix(".mp4")))
-    if extras.gif:
-        found.append(Gif(path.with_suffix(".gif")))
-    if extras.frames:
-        found.append(Frames(path.with_name(f"{path.stem}-frames"), extras.every))
-    if extras.trace:
-        found.append(Trace(path.with_suffix(".trace.jsonl")))
-    return found
-
-
-def recipe_fits(result: Result, path: Path) -> bool:
-    """Whether a picture of this suffix can hold the recipe: a JPEG may be too small for a long prompt."""
-    if path.suffix.lower() not in (".jpg", ".jpeg"):
-        return True
-    return len(to_exif(embed(result.recipe.to_toml())).tobytes()) <= _MOST_EXIF
-
-
-def save(result: Result, path: Path, extras: Extras, metadata: bool = True) -> list[Path]:
-    """Write a result and what was asked for beside it; everything that is there now, consumers' files included.
-
-    A recipe that the picture cannot hold is left out; `recipe_fits` tells.
-
-    Raises:
-        InputFileError: a file that cannot be written.
-    """
-    prepare_folder(path.parent)
-    result.save(path, metadata and recipe_fits(result, path))
-    if extras.strip:
-        pictures, labels = [result.before, result.image], ["before", label(result.recipe.settings.prompt)]
-        write_picture(strip(pictures, labels), path.with_name(f"{path.stem}-strip.png"))
-    if extras.latents:
-        save_latent(path.with_suffix(".start.safetensors"), result.start)
-        save_latent(path.with_suffix(".latent.safetensors"), result.latent)
-    return [each for each in (path, *extras.beside(path)) if _is_there(each)]

@@ -225,7 +225,7 @@ def write_png(
         UsageError: not one RGB picture, or NaN in it.
         InputFileError: the file cannot be written.
     """
-    picture = _to_pillow(image, alpha, path)
+    picture = to_pillow(image, alpha, path)
     with atomic_file(path) as temporary:
         picture.save(temporary, format="PNG", pnginfo=meta.png_text(metadata or {}))
 
@@ -263,14 +263,14 @@ def _write_jpeg(
     image: torch.Tensor, path: str | Path, metadata: Mapping[str, str] | None, alpha: torch.Tensor | None
 ) -> None:
     flat = image if alpha is None else torch.lerp(torch.ones_like(image), image, alpha.to(image))
-    picture = _to_pillow(flat, None, path)
+    picture = to_pillow(flat, None, path)
     _save(picture, path, format="JPEG", quality=95, subsampling=0, exif=meta.to_exif(metadata or {}))
 
 
 def _write_webp(
     image: torch.Tensor, path: str | Path, metadata: Mapping[str, str] | None, alpha: torch.Tensor | None
 ) -> None:
-    picture = _to_pillow(image, alpha, path)
+    picture = to_pillow(image, alpha, path)
     # exact: colours under full transparency stay as they are
     _save(picture, path, format="WEBP", lossless=True, exact=True, exif=meta.to_exif(metadata or {}))
 
@@ -291,7 +291,14 @@ def _save(picture: Image.Image, path: str | Path, **options: Any) -> None:
         raise InputFileError(f"{path}: cannot be stored this way ({reason(error)}); write a .png") from error
 
 
-def _to_pillow(image: torch.Tensor, alpha: torch.Tensor | None, path: str | Path) -> Image.Image:
+def to_pillow(
+    image: torch.Tensor, alpha: torch.Tensor | None = None, path: str | Path = "the picture"
+) -> Image.Image:
+    """One picture (1,3,H,W) or (3,H,W) in [0,1], with its transparency (1,1,H,W), as 8-bit RGB or RGBA.
+
+    Raises:
+        UsageError: not one RGB picture, or NaN in it; `path` is named then.
+    """
     if image.numel() == 0 or image.ndim < 3 or image.numel() != image.shape[-2:].numel() * 3:
         raise UsageError(f"{path}: one picture (1,3,H,W) can be written, not {tuple(image.shape)}")
     parts = [image] if alpha is None else [image, alpha.to(image)]
@@ -302,3 +309,42 @@ def _to_pillow(image: torch.Tensor, alpha: torch.Tensor | None, path: str | Path
         )
     levels = (channels.clamp(0, 1) * 255).round().to(torch.uint8)
     return Image.fromarray(levels.permute(1, 2, 0).contiguous().cpu().numpy())
+
+
+def read_mask(path: str | Path, picture: Picture) -> Tensor:
+    """Where a picture may change, (1,1,H,W) in [0,1].
+
+    Raises:
+        InputFileError: unreadable, or of another size than the picture.
+    """
+    mask = read_picture(path).image
+    found, wanted = ("x".join(map(str, reversed(x.shape[-2:]))) for x in (mask, picture.image))
+    if found != wanted:
+        raise InputFileError(
+            f"{path}: the mask is {found}, the picture {wanted}; give one of its size, white where it may change"
+        )
+    return mask.mean(dim=1, keepdim=True)
+
+
+def from_memory(picture: Any) -> torch.Tensor:
+    """A picture (1,3,H,W) float32 in [0,1] on the CPU, of a tensor, a NumPy array (H,W,3) or a Pillow image.
+
+    Raises:
+        UsageError: something else, or values outside of [0,1].
+    """
+    if isinstance(picture, Image.Image):
+        picture = _floats(picture.convert("RGB"))
+    if isinstance(picture, np.ndarray):
+        array = torch.from_numpy(np.ascontiguousarray(picture))
+        picture = array.permute(2, 0, 1) if array.ndim == 3 and array.shape[-1] == 3 else array
+        picture = picture / 255 if picture.dtype == torch.uint8 else picture
+    if not isinstance(picture, torch.Tensor):
+        raise UsageError(f"a picture is a file, a tensor or a Pillow image, not {type(picture).__name__}")
+    image = picture.detach().float().cpu()
+    image = image[None] if image.ndim == 3 else image
+    if image.shape[:2] != (1, 3) or image.ndim != 4 or not image.numel():
+        raise UsageError(f"one picture (1,3,H,W) can be edited at a time, not {tuple(picture.shape)}")
+    if not bool(((image >= 0) & (image <= 1)).all()):
+        low, high = float(image.min()), float(image.max())
+        raise UsageError(f"the picture's values are {low:g} to {high:g}; bring them into 0 to 1")
+    return image

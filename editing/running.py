@@ -1,98 +1,98 @@
-"""Long runs that can be stopped: consumers watch them, Ctrl-C ends them early, a file keeps their state."""
+"""Runs that can be stopped: consumers watch them, Ctrl-C ends them early, a checkpoint keeps their state."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 
 from .._base import InputFileError, PromptbrushError
 from .._files import Autosave, loaded_state, save_state
-from .watching import Consumer, Step, Watcher, watch
+from .edit import Edit
+from .watching import Consumer, Watcher, watch
 
 _SAVE_SECONDS = 30.0
 
 
-class Run(Protocol):
-    """What goes on step by step."""
-
-    @property
-    def done(self) -> int:
-        """Steps taken."""
-
-    @property
-    def end(self) -> int:
-        """How many will be taken."""
-
-    @property
-    def settings_json(self) -> str:
-        """What it was asked for: a state is of the same run if this is the same."""
-
-    def run(self) -> Iterator[Step]:
-        """All steps that are left."""
-
-    def state_dict(self) -> dict[str, Any]:
-        """All that is needed to go on to the same bits."""
-
-    def load_state_dict(self, state: Any) -> None:
-        """Go on from `state_dict`."""
-
-
 def run_to_end(
-    task: Run, consumers: Sequence[Consumer] = (), checkpoint: Path | None = None
+    edit: Edit,
+    consumers: Sequence[Consumer] = (),
+    checkpoint: Path | None = None,
+    identity: Mapping[str, str] | None = None,
+    end: int | None = None,
 ) -> tuple[bool, PromptbrushError | None]:
     """Take all steps; Ctrl-C ends them early, where there is something to keep.
 
     Args:
-        checkpoint: a file that keeps the state; where it exists already, the run goes on from it.
+        checkpoint: a file that keeps the state; if it exists, the run resumes from it.
+        identity: what the run is; a checkpoint of another one is refused.
+        end: stop after this many steps, as Ctrl-C once did.
 
     Returns:
-        Whether it was stopped, and the first failure of a consumer.
+        Whether it was stopped, and the first failure of a consumer that outlived the run.
 
     Raises:
         KeyboardInterrupt: before the first step.
         InputFileError: the checkpoint is of another run or cannot be written.
     """
-    saver = Autosave(lambda: _save(task, checkpoint), _SAVE_SECONDS) if checkpoint else None
-    if checkpoint and checkpoint.exists():
-        _restore(task, checkpoint)
+    saver = _Saver(edit, checkpoint, identity or {}) if checkpoint else None
+    if saver:
+        saver.restore()
     interrupted, failure = False, None
+    wanted = min(end or edit.total, edit.total)
     try:
-        if task.done < task.end:
-            watch(task.run(), [*consumers, *([_Saver(saver)] if saver else [])])
+        if edit.done < wanted:
+            watch(edit.run(end), [*consumers, *([saver] if saver else [])])
     except KeyboardInterrupt:
-        if not task.done:
+        if not edit.done:
             raise
         interrupted = True
     except PromptbrushError as error:
         # `watch` goes on without a consumer that failed; what failed before the end is the run's.
-        if task.done < task.end:
+        if edit.done < wanted and not edit.settled(edit.totals):
             raise
         failure = error
-    if checkpoint:
-        _save(task, checkpoint)
+    if saver:
+        saver.save()
     return interrupted, failure
 
 
 class _Saver(Watcher):
-    def __init__(self, save: Callable[[], None]) -> None:
-        self._save = save
+    """Writes the state of a run now and then."""
+
+    def __init__(self, edit: Edit, path: Path, identity: Mapping[str, str]) -> None:
+        self.edit, self.path, self.identity = edit, path, dict(identity)
+        self._autosave = Autosave(self.save, _SAVE_SECONDS)
 
     def see(self, step: Any) -> None:  # noqa: ARG002
-        self._save()
+        """Save if it is time."""
+        self._autosave()
+
+    def save(self) -> None:
+        """Write the state in one step."""
+        save_state(self.path, {"identity": self.identity, "run": self.edit.state_dict()})
+
+    def restore(self) -> None:
+        """Resume, if there is something to resume from.
+
+        Raises:
+            InputFileError: the file is not a checkpoint, or one of another run.
+        """
+        if not self.path.exists():
+            return
+        with loaded_state(self.path, torch.device("cpu")) as state:
+            found = state["identity"]
+            for name in sorted({*found, *self.identity}):
+                if found.get(name) != self.identity.get(name):
+                    raise InputFileError(
+                        f"{self.path}: a checkpoint of another run ({name} is {_short(found.get(name))}, here "
+                        f"{_short(self.identity.get(name))}); give another --checkpoint, or the same settings"
+                    )
+            self.edit.load_state_dict(state["run"])
 
 
-def _save(task: Run, path: Path | None) -> None:
-    if path:
-        save_state(path, {"settings": task.settings_json, "run": task.state_dict()})
-
-
-def _restore(task: Run, path: Path) -> None:
-    with loaded_state(path, torch.device("cpu")) as state:
-        if state["settings"] != task.settings_json:
-            raise InputFileError(
-                f"{path}: this checkpoint is of other settings; give the same ones, or another file"
-            )
-        task.load_state_dict(state["run"])
+def _short(value: object) -> str:
+    text = "missing" if value is None else f"'{value}'"
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -6,16 +6,20 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .base import GENERATORS, Generator, Latent
+    from .base import GENERATORS, Generator, Latent, LatentSpace, Proposal
+    from .opening import open_generator
     from .stylegan2 import import_checkpoint, load_discriminator, load_generator, save_generator
 
 __all__ = [
     "GENERATORS",
     "Generator",
     "Latent",
+    "LatentSpace",
+    "Proposal",
     "import_checkpoint",
     "load_discriminator",
     "load_generator",
+    "open_generator",
     "save_generator",
 ]
 
@@ -23,6 +27,9 @@ _LAZY = {
     "GENERATORS": ".base",
     "Generator": ".base",
     "Latent": ".base",
+    "LatentSpace": ".base",
+    "Proposal": ".base",
+    "open_generator": ".opening",
     "import_checkpoint": ".stylegan2",
     "load_discriminator": ".stylegan2",
     "load_generator": ".stylegan2",

@@ -1,8 +1,8 @@
-"""What a generator is, and the table of those that are known by name."""
+"""What a generator is, what the space of its latents can do, and the table of those that are known by name."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
 from .._base import Entry, NameTable
@@ -23,7 +23,7 @@ class Generator(Protocol):
     """Turns latents into pictures.
 
     A latent is a tensor (B,...), a sequence of such tensors, or a flat mapping name -> tensor. A generator
-    may also have `regularise(latent, origin) -> (B,)`, a loss that keeps latents plausible.
+    may also have `latent_space`, a `LatentSpace` in which its pictures can be edited.
     """
 
     differentiable: bool
@@ -37,11 +37,71 @@ class Generator(Protocol):
         ...
 
 
+class LatentSpace(Protocol):
+    """How the latents of a generator are started, measured and moved.
+
+    A code is a latent in the space that random latents come from: (B,D), or (B,L,D) with one for each of L layers.
+
+    Attributes:
+        spaces: names that `start` and `axes` take; the first is the one of codes (B,D).
+        z_dim: of the normal numbers that codes are made of. code_dim: D. layers: L.
+    """
+
+    spaces: tuple[str, ...]
+    z_dim: int
+    code_dim: int
+    layers: int
+
+    def sample(self, z: Tensor) -> Tensor:
+        """Codes (N,D) of normal numbers (N,z_dim), on the generator's device."""
+        ...
+
+    def average(self, batch: int) -> Tensor:
+        """The mean code, in the form that an inversion moves: (B,L,D)."""
+        ...
+
+    def start(self, latent: Latent, space: str) -> Latent:
+        """A latent of one space in another; ValueError says which one cannot be had."""
+        ...
+
+    def axes(self, space: str) -> Latent:
+        """What random latents vary along, each axis as long as their standard deviation there.
+
+        Principal components of codes (K,D), largest first, or by name the deviation of each number.
+        """
+        ...
+
+    def move(self, latent: Latent, step: Tensor, fixed: Collection[str] = ()) -> Latent:
+        """A latent after a step (D,) of its code; named parts in `fixed` stay."""
+        ...
+
+    def fixed(self, space: str) -> Collection[str]:
+        """Named parts of a latent that an edit leaves alone."""
+        ...
+
+    def check(self, latent: Latent) -> None:
+        """Raises ValueError for a latent that the generator does not take, naming those that it does."""
+        ...
+
+
+@runtime_checkable
+class Proposal(Protocol):
+    """Makes a latent in one shot, without steps: an encoder, a prior, a network that knows styles by words."""
+
+    def propose(self, condition: Tensor, rngs: Sequence[torch.Generator] = (), latent: Latent | None = None) -> Latent:
+        """Latents (B,...) for conditions (B,...).
+
+        Args:
+            condition: what is asked for: pictures, features of texts, ...
+            rngs: one a sample, for what is random.
+            latent: where to start, if the proposal starts from something.
+        """
+        ...
+
+
+# Loaders: (path or None, device) -> generator. A file says by its content which one it needs.
 GENERATORS = NameTable(
     kind="generator",
-    entries={
-        "stylegan2": Entry(".generators.stylegan2:StyleGAN2"),
-        "shapes": Entry(".generators.shapes:Shapes"),
-    },
+    entries={"stylegan2": Entry(".generators.stylegan2:load_generator")},
     group="promptbrush.generators",
 )

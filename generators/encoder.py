@@ -124,6 +124,13 @@ class Encoder(nn.Module):
         """What `offsets` gave -> W+ (B,num_ws,w_dim)."""
         return self.w_avg + self.w_scale * (shared[:, None] + own)
 
+    def propose(
+        self, condition: Tensor, rngs: Sequence[torch.Generator] = (), latent: object = None  # noqa: ARG002
+    ) -> Tensor:
+        """See `generators.base.Proposal`: the latents of pictures."""
+        found: Tensor = self(condition)
+        return found
+
     def forward(self, images: Tensor) -> Tensor:
         """See the class."""
         return self.codes(*self.offsets(images))

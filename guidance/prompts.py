@@ -1,15 +1,10 @@
-r"""Prompts: "a red hat:1.5 | glasses:-0.5 | @mood.png:0.3", and the features they stand for.
+"""What prompts mean to CLIP: features of texts over templates, and of pictures.
 
-Parts are joined by `|`. A number after the last colon is the part's weight, else the weight is 1; a negative
-weight pushes away. A part that starts with `@` names a picture. Any other colon is text, and so is one
-between a digit and a whole number, as in "a clock at 10:30" or "3:2"; put a space before the colon
-("route 66 :2") to make it a weight all the same. `\|`, `\:` and a leading `\@` are the plain characters.
+The notation of prompts is read in `prompt`, without torch.
 """
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,51 +16,25 @@ from torch import Tensor
 
 from .._base import InputFileError, UsageError, did_you_mean
 from .perceptor import Perceptor
+from .prompt import Prompt, parse_prompts, short
 
 Template = Callable[[str], str]
 ImageLoader = Callable[[Path], Tensor]
+__all__ = [
+    "AVERAGES",
+    "TEMPLATE_SETS",
+    "ImageLoader",
+    "Prompt",
+    "PromptFeatures",
+    "Template",
+    "encode_prompts",
+    "load_templates",
+    "parse_prompts",
+    "text_features",
+]
 
 TEMPLATE_SETS = ("imagenet79", "imagenet80", "none")
 AVERAGES = ("unit", "raw")
-# Weights are divided by their sum in float32, which smaller or larger ones would not survive.
-SMALLEST_WEIGHT, LARGEST_WEIGHT = 1e-6, 1e6
-_NUMBER = r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[-+]?[0-9]+)?|[-+]?(?:nan|inf|infinity)"
-# Anchored at the colon, so that no prompt, however long, makes it search twice.
-_WEIGHT = re.compile(rf"(?<!\\):\s*({_NUMBER})$", re.IGNORECASE)
-_CLOCK_OR_RATIO = re.compile(r".*[0-9]:[0-9]+", re.DOTALL)
-
-
-@dataclass(frozen=True)
-class Prompt:
-    """One part: a text, or the path of a picture, and how much it counts.
-
-    Raises:
-        UsageError: an empty text, or a weight that is not a finite number, or too small or large to count.
-    """
-
-    text: str
-    weight: float = 1.0
-    is_image: bool = False
-
-    def __post_init__(self) -> None:
-        if not self.text.strip():
-            raise UsageError("a prompt is empty; write what the picture should show")
-        if not math.isfinite(self.weight):
-            raise UsageError(f"the weight {self.weight} of '{_short(self.text)}' is not a finite number")
-        if self.weight and not SMALLEST_WEIGHT <= abs(self.weight) <= LARGEST_WEIGHT:
-            raise UsageError(
-                f"the weight {self.weight} of '{_short(self.text)}' is out of range; "
-                "give 0, or 0.000001 to 1000000 with either sign"
-            )
-
-    def __str__(self) -> str:
-        """The spelling that `parse_prompts` reads back."""
-        text = re.sub(r"([|:])", r"\\\1", self.text)
-        mark = "@" if self.is_image else "\\" if text.startswith("@") else ""
-        # The space keeps a last digit or backslash away from the colon.
-        return f"{mark}{text} :{self.weight!r}"
-
-
 @dataclass(frozen=True)
 class PromptFeatures:
     """What prompts mean to one perceptor.
@@ -79,36 +48,6 @@ class PromptFeatures:
     features: Tensor
     weights: Tensor
     truncated: tuple[str, ...] = ()
-
-
-def parse_prompts(text: str) -> tuple[Prompt, ...]:
-    """Read prompts in the notation of this module.
-
-    Raises:
-        UsageError: nothing to read, an empty part, a weight out of range, or only zero weights.
-    """
-    if not text.strip():
-        raise UsageError("the prompt is empty; write what the picture should show")
-    parts = re.split(r"(?<!\\)\|", text)
-    for number, part in enumerate(parts, start=1):
-        if not part.strip():
-            raise UsageError(f"part {number} of the prompt '{_short(text)}' is empty; remove the extra '|'")
-    prompts = tuple(_parse_part(part.strip()) for part in parts)
-    if not any(prompt.weight for prompt in prompts):
-        raise UsageError(f"all weights of the prompt '{_short(text)}' are 0; give one part another weight")
-    return prompts
-
-
-def _parse_part(part: str) -> Prompt:
-    text, weight = part, 1.0
-    match = _WEIGHT.search(part)
-    if match and not _CLOCK_OR_RATIO.fullmatch(part):
-        text, weight = part[: match.start()].rstrip(), float(match[1])
-    is_image = text.startswith("@")
-    text = text.removeprefix("@").strip() if is_image else re.sub(r"^\\@", "@", text)
-    if not text.strip():
-        raise UsageError(f"'{_short(part)}' has a weight or an @ but no text; write one before it")
-    return Prompt(re.sub(r"\\([|:])", r"\1", text), weight, is_image)
 
 
 def load_templates(name: str | Path) -> tuple[Template, ...]:
@@ -143,7 +82,7 @@ def _read_templates(path: Path) -> tuple[Template, ...]:
         raise InputFileError(f"{path} cannot be read as templates: {error}") from error
     for number, line in enumerate(lines, start=1):
         if line and "{}" not in line:
-            raise InputFileError(f"line {number} of {path} has no {{}} for the text: '{_short(line)}'")
+            raise InputFileError(f"line {number} of {path} has no {{}} for the text: '{short(line)}'")
     templates = tuple(_fill_in(line) for line in lines if line)
     if not templates:
         raise InputFileError(f"{path} holds no template; write one a line, with {{}} for the text")
@@ -210,9 +149,3 @@ def _features(
         raise UsageError(f"image prompts such as '@{prompt.text}' cannot be used here")
     with torch.no_grad():
         return perceptor.encode_image(load_image(Path(prompt.text)))[0]
-
-
-def _short(text: str) -> str:
-    """A prompt of ten thousand words must not fill the screen with its error."""
-    text = " ".join(text.split())
-    return text if len(text) <= 60 else text[:57] + "..."

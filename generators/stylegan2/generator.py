@@ -15,6 +15,7 @@ from .config import StyleGAN2Config
 from .layers import SQRT2, FullyConnected, activate, as_block_input, full_precision, runs_in_half
 from .layers import Mapping as MappingNetwork
 from .resample import conv_up2, upsample2
+from .space import StyleGAN2Space
 
 Styles = Sequence[Tensor] | Mapping[str, Tensor]
 NOISE_MODES = ("const", "none", "random")
@@ -296,6 +297,11 @@ class StyleGAN2(nn.Module):
     def w_avg(self) -> Tensor:
         """The average w, (w_dim,)."""
         return self.mapping.w_avg
+
+    @property
+    def latent_space(self) -> StyleGAN2Space:
+        """Where its pictures can be edited: W, W+ and S."""
+        return StyleGAN2Space(self)
 
     @property
     def style_names(self) -> list[str]:

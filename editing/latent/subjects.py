@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+import torch
 from torch import Tensor
 
-from .._base import InputFileError, UsageError
-from ..generators.stylegan2 import StyleGAN2
-from .carried import carried_latent
-from .drivers import Latent
-from .framing import Placement, letterbox
-from .inversion import Inversion, invert
-from .latents import load_latent
-from .models import LoadedModels
-from .optimise import on_device
-from .pictures import Picture, read_picture
+from ..._base import InputFileError, UsageError
+from ..drivers import Latent
+from ..edit import Source
+from ..framing import Placement, letterbox
+from ..inversion import Inversion, invert
+from ..latents import load_latent, save_latent
+from ..models import Models
+from ..pictures import Picture, read_mask
+from .embedded_latent import embedded_latent
 
 
 @dataclass(frozen=True)
@@ -41,28 +42,50 @@ class Subject:
     files: Mapping[str, Path] = field(default_factory=dict)
 
 
-def open_subject(
-    models: LoadedModels,
-    picture: str | Path | None = None,
-    latent: str | Path | None = None,
-    mask: str | Path | None = None,
-) -> Subject:
-    """What is edited, from files: a picture, a latent, or a picture with its latent.
+def open_subject(models: Models, source: Source, settings: Any) -> Subject:
+    """What is edited: a picture, a latent, or a picture with its latent.
+
+    Args:
+        settings: with `mask` and `from_latent`, paths or None.
 
     Raises:
         UsageError: neither, or a mask without a picture. InputFileError: as the readers do.
     """
-    if picture is not None:
-        return open_picture(models, read_picture(picture), mask, latent)
+    mask, latent = getattr(settings, "mask", None), getattr(settings, "from_latent", None)
+    if source.picture is not None:
+        return open_picture(models, source.picture, mask, latent)
     if latent is None:
         raise UsageError("there is nothing to edit; give a picture, or a latent with --from-latent")
     if mask is not None:
-        raise UsageError("a mask needs a picture; give one, or leave the mask out")
+        raise UsageError(f"{mask}: a mask needs a picture; give one, or leave the mask out")
     return open_latent(models, latent)
 
 
+def check_start(settings: Any, source: Source) -> None:  # noqa: ARG001
+    """Whether an edit can start from the latent of its settings.
+
+    Raises:
+        UsageError: styles for another space than s. InputFileError: it cannot be read.
+    """
+    if settings.from_latent is not None:
+        check_space(settings.from_latent, load_latent(settings.from_latent), settings.space)
+
+
+def write_latents(result: Any, path: Path) -> None:
+    """The latent of a result, and of the picture as it was."""
+    save_latent(path, result.latent)
+    save_latent(path.with_name(f"{path.name.removesuffix('.latent.safetensors')}.start.safetensors"), result.start)
+
+
+def on_device(latent: Latent, device: torch.device) -> Latent:
+    """The latent there."""
+    if isinstance(latent, Tensor):
+        return latent.to(device)
+    return {name: style.to(device) for name, style in latent.items()}
+
+
 def open_picture(
-    models: LoadedModels, picture: Picture, mask: str | Path | None = None, latent: str | Path | None = None
+    models: Models, picture: Picture, mask: str | Path | None = None, latent: str | Path | None = None
 ) -> Subject:
     """Find the latent of a picture, unless a file has it, or the picture, drawn by this generator, carries it.
 
@@ -78,30 +101,30 @@ def open_picture(
         square, placement = letterbox(picture.image, models.generator.resolution)
         square = square.to(models.device)
         return Subject(found.w, picture, placement, square, area, {**files, **found.files})
-    carried = carried_latent(models, picture)
-    if carried is not None:
+    embedded = embedded_latent(models, picture)
+    if embedded is not None:
         square, placement = letterbox(picture.image, models.generator.resolution)
-        return Subject(carried, picture, placement, square.to(models.device), area, files)
+        return Subject(embedded, picture, placement, square.to(models.device), area, files)
     inversion = inverted(models, picture.image)
     return Subject(inversion.latent, picture, inversion.placement, inversion.target, area, files)
 
 
-def inverted(models: LoadedModels, image: Tensor) -> Inversion:
+def inverted(models: Models, image: Tensor) -> Inversion:
     """The latents of pictures (B,3,H,W) in [0,1], by all that the models have to find them; see `invert`."""
     return invert(models.generator, models.encoder, image, content=models.content)
 
 
-def open_latent(models: LoadedModels, path: str | Path) -> Subject:
+def open_latent(models: Models, path: str | Path) -> Subject:
     """A latent from a file, without a picture.
 
     Raises:
         InputFileError: not a W, W+ or S latent of this generator.
     """
     latent = load_latent(path)
-    if isinstance(latent, Tensor):
-        _check_codes(path, latent, models.generator)
-    else:
-        _check_styles(path, latent, models.generator)
+    try:
+        models.generator.latent_space.check(latent)
+    except ValueError as error:
+        raise InputFileError(f"{path}: {error}") from error
     return Subject(on_device(latent, models.device), files={"latent": Path(path)})
 
 
@@ -115,42 +138,3 @@ def check_space(path: str | Path, latent: Latent, space: str) -> None:
         raise UsageError(
             f"{path}: holds {len(latent)} named tensors, as latents in S do; give --space s, or a W or W+ latent"
         )
-
-
-def _check_codes(path: str | Path, latent: Tensor, generator: StyleGAN2) -> None:
-    wanted = ((1, generator.w_dim), (1, generator.num_ws, generator.w_dim))
-    found = tuple(latent.shape)
-    if found not in wanted:
-        raise InputFileError(
-            f"{path}: holds {found}; this generator takes one W {wanted[0]} or W+ {wanted[1]}"
-        )
-
-
-def _check_styles(path: str | Path, latent: Mapping[str, Tensor], generator: StyleGAN2) -> None:
-    named = zip(generator.style_names, generator.styles(generator.w_avg[None]), strict=True)
-    wanted = {name: tuple(style.shape) for name, style in named}
-    if set(latent) != set(wanted):
-        raise InputFileError(
-            f"{path}: holds {len(latent)} named tensors; this generator takes one W, one W+, "
-            f"or the {len(wanted)} styles {', '.join(wanted)[:60]}..."
-        )
-    for name, shape in wanted.items():
-        if (found := tuple(latent[name].shape)) != shape:
-            raise InputFileError(
-                f"{path}: its style {name} is {found}, this generator's {shape}; give a latent of this generator"
-            )
-
-
-def read_mask(path: str | Path, picture: Picture) -> Tensor:
-    """Where a picture may change, (1,1,H,W) in [0,1].
-
-    Raises:
-        InputFileError: unreadable, or of another size than the picture.
-    """
-    mask = read_picture(path).image
-    found, wanted = ("x".join(map(str, reversed(x.shape[-2:]))) for x in (mask, picture.image))
-    if found != wanted:
-        raise InputFileError(
-            f"{path}: the mask is {found}, the picture {wanted}; give one of its size, white where it may change"
-        )
-    return mask.mean(dim=1, keepdim=True)

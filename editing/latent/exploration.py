@@ -1,4 +1,4 @@
-"""What random latents of a generator are like: along what they vary, and what CLIP sees in their pictures.
+"""What CLIP sees in random pictures of a generator.
 
 An edit sets out from here. Random pictures that fit the prompt differ from the others by one step in W, on average
 (the class means of Shen et al. 2020, with CLIP's similarity in place of a classifier); descent goes on from there.
@@ -6,10 +6,11 @@ An edit sets out from here. Random pictures that fit the prompt differ from the 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -17,71 +18,38 @@ import torch.nn.functional as F
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from .._base import InputFileError
-from .._devices import coarse
-from .._files import save_tensors
-from ..generators.stylegan2 import StyleGAN2
-from ..guidance.clip import fitness
-from ..guidance.objective import Context, Objective, total
-from ..guidance.perceptor import AnyPerceptor
-from ..guidance.prompts import ImageLoader, Prompt, encode_prompts, load_templates
-from .drivers import Latent, chosen
+from ..._base import InputFileError
+from ..._devices import coarse
+from ..._files import save_tensors
+from ...generators.base import LatentSpace
+from ...guidance.clip import fitness
+from ...guidance.objective import Context, Objective, total
+from ...guidance.perceptor import AnyPerceptor
+from ...guidance.prompts import ImageLoader, Prompt, encode_prompts, load_templates
+from ..drivers import Latent, chosen
 
 if TYPE_CHECKING:
-    from .models import LoadedModels
-    from .recipe import EditSettings
+    from ..models import Models
+    from .settings import EditSettings
 
 KIND = "explored latents"
-SMALLEST_SPREAD = 1e-3
 _SAMPLES = 2048
-# Components whose deviation is below this share of the largest are noise of the mapping network.
-_SMALLEST_COMPONENT = 0.01
+_LOG = logging.getLogger("promptbrush")
+# From this side on a user should know what takes so long.
+_SLOW_RESOLUTION = 128
 _CHUNK_PIXELS = 2**19
 # How many latents a file holds.
 _SIGN = 8
 _STRIDES = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 6.0, 8.0)
 
 
-def random_w(generator: StyleGAN2, count: int, rng: torch.Generator) -> Tensor:
-    """Random w (count,w_dim) without truncation, of no class, on the generator's device."""
-    return mapped(generator, torch.randn(count, generator.z_dim, generator=rng))
-
-
-def mapped(generator: StyleGAN2, z: Tensor) -> Tensor:
-    """w (N,w_dim) of z (N,z_dim), of no class, on the generator's device."""
-    z = z.to(generator.w_avg.device)
-    labels = torch.zeros(len(z), generator.c_dim, device=z.device) if generator.c_dim else None
-    return generator.mapping.single(z, labels)
-
-
-def _explored_w(generator: StyleGAN2, count: int) -> Tensor:
-    """The first `count` of an endless row of random w, (count,w_dim), the same on every machine.
+def _explored_codes(space: LatentSpace, count: int) -> Tensor:
+    """The first `count` of an endless row of random codes, (count,D), the same on every machine.
 
     NumPy's old generator never changes its numbers, so a file need not hold them.
     """
-    numbers = np.random.RandomState(1).standard_normal((count, generator.z_dim))  # noqa: NPY002
-    return mapped(generator, torch.from_numpy(numbers).float())
-
-
-@torch.no_grad()
-def axes_of(generator: StyleGAN2, space: str) -> Latent:
-    """What random latents vary along, each axis as long as their standard deviation there.
-
-    Returns:
-        In W and W+ the principal components of w, (K,w_dim), largest first (Härkönen et al. 2020, GANSpace); in S
-        the standard deviations (C,) by name, for there every channel has a meaning of its own (Wu et al. 2021).
-    """
-    w = random_w(generator, _SAMPLES, torch.Generator().manual_seed(0))
-    if space == "s":
-        styles = generator.styles(w[:, None].expand(-1, generator.num_ws, -1))
-        spread = (style.std(dim=0).clamp(min=SMALLEST_SPREAD) for style in styles)
-        return dict(zip(generator.style_names, spread, strict=True))
-    # On the CPU, for MPS has no SVD; signs do not matter to a descent.
-    _, lengths, directions = torch.linalg.svd((w - w.mean(dim=0)).cpu().float(), full_matrices=False)
-    deviations = lengths / len(w) ** 0.5
-    kept = deviations >= _SMALLEST_COMPONENT * deviations[0]
-    axes: Tensor = (directions * deviations[:, None])[kept].to(w)
-    return axes
+    numbers = np.random.RandomState(1).standard_normal((count, space.z_dim))  # noqa: NPY002
+    return space.sample(torch.from_numpy(numbers).float())
 
 
 @dataclass(frozen=True)
@@ -101,7 +69,7 @@ class Explored:
         return Explored(self.w[:count], tuple(each[:count] for each in self.features))
 
 
-def explored(models: LoadedModels, perceptor: AnyPerceptor, count: int, clip_input: str) -> Explored:
+def explored(models: Models, perceptor: AnyPerceptor, count: int, clip_input: str) -> Explored:
     """`count` random pictures as the CLIP models see them: of the pack's file if it has as many, else drawn now.
 
     What was drawn is kept with the models.
@@ -114,28 +82,30 @@ def explored(models: LoadedModels, perceptor: AnyPerceptor, count: int, clip_inp
     return models.explored[key]
 
 
-def to_explore(models: LoadedModels, settings: EditSettings) -> int:
+def to_explore(models: Models, settings: EditSettings) -> int:
     """How many random pictures an edit looks at: those of its settings, else what the pack knows, or a good number."""
     if settings.explore is not None:
         return settings.explore
     return len(models.known.w) if has_explored(models, 1, settings.clip_input) and models.known else _SAMPLES
 
 
-def has_explored(models: LoadedModels, count: int, clip_input: str) -> bool:
+def has_explored(models: Models, count: int, clip_input: str) -> bool:
     """Whether the models' pack knows what so many random pictures show."""
     return models.known is not None and clip_input == "standard" and count <= len(models.known.w)
 
 
 @torch.no_grad()
-def explore(generator: StyleGAN2, perceptor: AnyPerceptor, count: int) -> Explored:
+def explore(generator: Any, perceptor: AnyPerceptor, count: int) -> Explored:
     """Draw `count` random pictures and look at them."""
-    w = _explored_w(generator, count)
+    if generator.resolution >= _SLOW_RESOLUTION:
+        _LOG.info("looking at %d random pictures first; --explore 0 leaves that out", count)
+    space = generator.latent_space
+    w = _explored_codes(space, count)
     features: list[list[Tensor]] = [[] for _ in perceptor.members]
     for part in torch.split(w, max(1, _CHUNK_PIXELS // generator.resolution**2)):
         # Coarse numbers will do for an average over many pictures, and are several times faster.
         with coarse(w.device):
-            codes = part[:, None].expand(-1, generator.num_ws, -1)
-            images = generator.decode(codes).float()
+            images = generator.decode(part).float()
             for seen, (member, _) in zip(features, perceptor.members, strict=True):
                 seen.append(member.encode_image(images))
     return Explored(w, tuple(torch.cat(seen) for seen in features))
@@ -161,7 +131,7 @@ def save_explored(found: Explored, path: Path, metadata: dict[str, str] | None =
 
 
 @torch.no_grad()
-def load_explored(path: Path, generator: StyleGAN2) -> Explored:
+def load_explored(path: Path, generator: Any) -> Explored:
     """What `save_explored` wrote of this generator, on its device.
 
     Raises:
@@ -183,7 +153,7 @@ def load_explored(path: Path, generator: StyleGAN2) -> Explored:
         raise InputFileError(
             f"{path}: not a pack's explored latents ({reason}); get the pack again"
         ) from error
-    w = _explored_w(generator, len(features))
+    w = _explored_codes(generator.latent_space, len(features))
     own = w[: len(sign)].cpu()
     if own.shape != sign.shape or not torch.allclose(own, sign, atol=0.02, rtol=0.02):
         raise InputFileError(f"{path}: belongs to another generator; get the pack again")

@@ -11,13 +11,13 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
-from .._base import InputFileError
-from .framing import letterbox
-from .metadata import read_entry
+from ..._base import InputFileError
+from ..framing import letterbox
+from ..metadata import read_entry
 
 if TYPE_CHECKING:
-    from .models import LoadedModels
-    from .pictures import Picture
+    from ..models import Models
+    from ..pictures import Picture
 
 KEY = "promptbrush-latent"
 # Mean difference of the picture from what the generator draws of the latent: JPEG's is a tenth of this.
@@ -35,7 +35,7 @@ def embed_latent(latent: Tensor, generator: str) -> dict[str, str]:
     return {KEY: f"{generator} {base64.b64encode(packed).decode()}"}
 
 
-def carried_latent(models: LoadedModels, picture: Picture) -> Tensor | None:
+def embedded_latent(models: Models, picture: Picture) -> Tensor | None:
     """The latent that a picture carries, if the picture is still what the models' generator draws of it.
 
     Returns:
@@ -53,17 +53,20 @@ def carried_latent(models: LoadedModels, picture: Picture) -> Tensor | None:
     return latent if float((drawn - square).abs().mean()) < _MOST_APART else None
 
 
-def _read(picture: Picture, models: LoadedModels) -> Tensor | None:
+def _read(picture: Picture, models: Models) -> Tensor | None:
     generator = models.generator
     try:
         text = read_entry(picture.path, KEY) if picture.path else ""
         digest, _, packed = text.partition(" ")
-        if not packed or len(packed) > _MOST_TEXT or digest != models.names.hashes.get("generator"):
+        if not packed or len(packed) > _MOST_TEXT or digest != models.hashes.get("generator"):
             return None
         latent = safetensors.torch.load(base64.b64decode(packed, validate=True))["latent"]
     except (InputFileError, binascii.Error, SafetensorError, KeyError, ValueError):
         return None  # foreign or damaged: the picture is looked at instead, as any other
-    shapes = ((1, generator.w_dim), (1, generator.num_ws, generator.w_dim))
-    if tuple(latent.shape) not in shapes or not bool(latent.isfinite().all()):
+    try:
+        generator.latent_space.check(latent)
+    except ValueError:
+        return None
+    if not bool(latent.isfinite().all()):
         return None
     return latent.float().to(models.device)

@@ -1,0 +1,157 @@
+"""The Python functions: `promptbrush.NAME(...)` of every method, made of the same settings as the commands."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from .._base import UsageError, did_you_mean
+from .._devices import enough_memory
+from .choice import ModelChoice
+from .edit import Place, Source, Step
+from .making import make, open_subject, source_of
+from .methods import METHODS, Method
+from .models import Models
+from .result import Result
+from .settings import Settings, chosen
+from .watching import Watcher
+
+Progress = Callable[[Step], None]
+
+
+def call(
+    method: Method,
+    picture: Any = None,
+    prompt: str = "",
+    n: int = 1,
+    *,
+    preset: str = "default",
+    models: Models | ModelChoice | None = None,
+    progress: Progress | None = None,
+    **values: Any,
+) -> Iterator[Result]:
+    """Results of a method, one by one.
+
+    Args:
+        picture: a file, a tensor (1,3,H,W) in [0,1], or a Pillow image, for methods that take one.
+        n: how many results; their seeds follow the first one's.
+        models: loaded once for many calls, or a choice of them.
+        progress: is called with every step.
+        values: fields of the method's settings, and of `ModelChoice` in place of `models`.
+
+    Raises:
+        UsageError, InputFileError, MissingError: in one line that says what to do.
+    """
+    own, picks = _sorted(method, values)
+    settings = chosen(method.settings, preset, {**own, **({"prompt": prompt} if prompt else {})})
+    if models is not None and picks:
+        raise UsageError(f"models and {', '.join(picks)} cannot both be given; put them into the models")
+    if method.takes.prompt == "required" and not getattr(settings, "prompt", "").strip():
+        raise UsageError("the prompt is empty; write what the picture should show")
+    if method.plan is not None:
+        method.plan(settings, n)
+    source = _source(method, picture)
+    method.call("check", settings, source)
+    with enough_memory():
+        loaded = models if isinstance(models, Models) else Models(models or chosen(ModelChoice, given=picks))
+        subject = open_subject(loaded, method, source, settings)
+    return _results(method, loaded, settings, (source, subject), n, progress)
+
+
+def _results(
+    method: Method,
+    models: Models,
+    settings: Settings,
+    what: tuple[Source, Any],
+    n: int,
+    progress: Progress | None,
+) -> Iterator[Result]:
+    for index in range(n):
+        with enough_memory():
+            watching = [_Callback(progress)] if progress else []
+            place = Place(index, n)
+            yield make(models, method, settings.of_result(index), (*what, place), lambda edit: watching)
+
+
+class _Callback(Watcher):
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+
+    def see(self, step: Any) -> None:
+        self._progress(step)
+
+
+def _sorted(method: Method, values: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Values of the method's settings, and of the choice of models."""
+    known = [*method.settings.model_fields, *method.roles]
+    for name in values:
+        if name not in known:
+            raise UsageError(
+                f"no setting is called '{name}'{did_you_mean(name, known)}; known: {', '.join(known)}"
+            )
+    own = {name: value for name, value in values.items() if name in method.settings.model_fields}
+    return own, {name: value for name, value in values.items() if name not in own and value is not None}
+
+
+def _source(method: Method, picture: Any) -> Source:
+    if method.takes.pictures == "none" or picture is None:
+        return Source(None)
+    if isinstance(picture, (str, Path)) and Path(picture).suffix.lower() in method.converts:
+        return Source(Path(picture))
+    return source_of(picture)
+
+
+def function(name: str) -> Callable[..., Any]:
+    """The Python function of a method: `edit(picture, prompt, **settings)`, `sample(prompt, n, **settings)`, ...
+
+    Methods with `many` give an iterator of results, the others one result.
+    """
+    method: Method = METHODS.load(name)
+    leading = leading_parameters(method)
+
+    def called(*arguments: Any, **values: Any) -> Any:
+        named = dict(zip(leading, arguments, strict=False))
+        if len(arguments) > len(leading):
+            raise UsageError(f"{name} takes {', '.join(leading)}; give everything else by name")
+        for each in named:
+            if each in values:
+                raise UsageError(f"{each} was given twice; leave one of them out")
+        results = call(method, **named, **values)
+        return results if method.many else next(results)
+
+    called.__name__, called.__qualname__ = name, name
+    called.__doc__ = f"{method.about}\n\n{describe(method)}"
+    called.__signature__ = inspect.Signature(signature(method))  # type: ignore[attr-defined]
+    return called
+
+
+def leading_parameters(method: Method) -> list[str]:
+    """Names of the arguments that may stand without a name."""
+    own = ["picture"] if method.takes.pictures == "many" else []
+    own += ["prompt"] if method.takes.prompt != "none" else []
+    return [*own, *(["n"] if method.many else [])]
+
+
+def signature(method: Method) -> list[inspect.Parameter]:
+    """All parameters of a method's function, with their defaults."""
+    leading = {"picture": inspect.Parameter.empty, "prompt": "", "n": 1}
+    if method.takes.prompt == "required":
+        leading["prompt"] = inspect.Parameter.empty
+    if method.settings.with_role("latent"):
+        leading["picture"] = None
+        leading["prompt"] = ""
+    either = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    first = [inspect.Parameter(name, either, default=leading[name]) for name in leading_parameters(method)]
+    fields = {name: field.default for name, field in method.settings.model_fields.items() if name not in leading}
+    more = {"preset": "default", "models": None, "progress": None, **fields}
+    more |= {name: ModelChoice.model_fields[name].default for name in method.roles}
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    return [*first, *(inspect.Parameter(name, keyword, default=value) for name, value in more.items())]
+
+
+def describe(method: Method) -> str:
+    """The settings of a method, one a line."""
+    fields = method.settings.model_fields.items()
+    return "\n".join(f"    {name}: {field.description}" for name, field in fields)

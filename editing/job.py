@@ -1,0 +1,203 @@
+"""A job: everything that a command or a Python function was asked for, from checking its input to saving its results.
+
+What it does is the same for every method: names are planned and reserved, all input is checked before a model is loaded,
+models are loaded when they are needed, runs are watched, results are saved whole with their recipe, Ctrl-C keeps what
+there is. The parts that need torch are in `making`, so that wrong usage is answered at once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .._base import PromptbrushError, UsageError
+from .._files import input_file, readable
+from .choice import ModelChoice
+from .methods import Method
+from .outputs import PICTURES, Outputs, Plan, plan
+from .record import Record, prompts_in
+from .settings import MAX_SEED, Settings, paths_in, printable
+
+if TYPE_CHECKING:
+    from .result import Result
+    from .watching import Consumer
+
+_NAME = 60
+
+
+class StoppedError(PromptbrushError):
+    """Ctrl-C; the text says what was saved."""
+
+    exit_code = 130
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is to be made.
+
+    Attributes:
+        pictures: input files, where the method takes such.
+        record: of a result that is to be made again; its models are checked, and its number of steps is kept.
+        name: of the results, without suffix; by default the pictures', or what the prompt says.
+    """
+
+    method: Method
+    settings: Settings
+    pictures: tuple[Path, ...] = ()
+    models: ModelChoice = field(default_factory=ModelChoice)
+    outputs: Outputs = field(default_factory=Outputs)
+    record: Record | None = None
+    name: str = ""
+
+    @property
+    def word(self) -> str:
+        """What follows the names of results."""
+        return self.method.name if self.record is None else "rerun"
+
+    def inputs(self) -> list[Path]:
+        """All files that are read, besides models."""
+        images = [Path(prompt.text) for prompt in prompts_in(self.settings) if prompt.is_image]
+        return [*self.pictures, *(path for _, path in paths_in(self.settings)), *images]
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A result that was written: its path, and the files beside it."""
+
+    result: Result
+    path: Path
+    beside: tuple[Path, ...] = ()
+
+
+class Listener:
+    """Who is told what a job does; this one keeps silent."""
+
+    def note(self, text: str) -> None:
+        """A remark for the user, told once."""
+
+    def begin(self, path: Path, number: int, count: int) -> Sequence[Consumer]:  # noqa: ARG002
+        """A result is about to be made, one of `count`; gives consumers that watch it."""
+        return ()
+
+
+def run(job: Job, listener: Listener | None = None) -> Iterator[Saved]:
+    """Do a job; each result as soon as it is written.
+
+    Raises:
+        StoppedError: Ctrl-C, after the best so far was saved. PromptbrushError: in one line.
+    """
+    listener = listener or Listener()
+    check(job)
+    with planned(job) as paths:
+        from .making import make_all
+
+        yield from make_all(job, paths, listener)
+
+
+def check(job: Job) -> None:
+    """Find what is wrong without importing torch: arguments that do not fit, and files that are missing.
+
+    Raises:
+        UsageError, InputFileError: in one line.
+    """
+    _check_arguments(job)
+    _check_models(job)
+    count = job.outputs.results
+    seed = getattr(job.settings, "seed", 0)
+    if seed + count - 1 > MAX_SEED:
+        raise UsageError(
+            f"seed is {seed}, so that result {count} is past the last seed {MAX_SEED}; give a smaller --seed"
+        )
+    for path in job.inputs():
+        input_file(path)
+    if job.method.plan is not None:
+        job.method.plan(job.settings, count)
+    job.outputs.check()
+
+
+def _check_arguments(job: Job) -> None:
+    takes, settings = job.method.takes, job.settings
+    prompt = getattr(settings, "prompt", "")
+    if takes.prompt != "none" and names_a_file(prompt):
+        raise UsageError(
+            f"'{prompt}' stands where the prompt should, but is a file; write the prompt as the last argument"
+        )
+    if takes.prompt == "required" and not prompt.strip():
+        raise UsageError("the prompt is empty; write what the picture should show")
+    if takes.pictures == "many" and not job.pictures and not _replaced(job, "picture"):
+        missing = f"PROMPT is '{printable(prompt)}'" if prompt else "PROMPT too"
+        raise UsageError(f"{takes.what} is missing ({missing}); give both, the prompt last")
+    if len(job.pictures) > 1:
+        for name in settings.with_role("mask", "latent"):
+            if getattr(settings, name):
+                raise UsageError(f"{name} belongs to one picture; give one picture with it")
+        if getattr(job.outputs, "checkpoint", None):
+            raise UsageError("a checkpoint belongs to one run; give one picture with it")
+    if job.outputs.results > 1 and getattr(job.outputs, "checkpoint", None):
+        raise UsageError("a checkpoint belongs to one run; leave --count out")
+
+
+def _replaced(job: Job, what: str) -> bool:
+    """Whether settings take the place of a missing argument, as a latent takes that of a picture."""
+    return any(getattr(job.settings, name) for name in job.settings.with_role("latent")) if what == "picture" else False
+
+
+def _check_models(job: Job) -> None:
+    """A model that the method has no use for is a mistake."""
+    for name, default in ModelChoice():
+        if name not in job.method.roles and getattr(job.models, name) != default:
+            raise UsageError(
+                f"{job.method.name} uses no {name.replace('_', ' ')}; leave --{name.replace('_', '-')} out"
+            )
+
+
+def names_a_file(prompt: str) -> bool:
+    """Whether a forgotten prompt let the last picture slip into its place."""
+    try:
+        return Path(prompt).suffix != "" and Path(prompt).is_file()
+    except (OSError, ValueError):  # too long for a name, or with a NUL character
+        return False
+
+
+def planned(job: Job) -> Plan:
+    """The paths of all results, reserved.
+
+    Raises:
+        UsageError, InputFileError: see `outputs.plan`.
+    """
+    names = [job.name] if job.name else [path.stem for path in job.pictures] or [_named(job)]
+    kinds = tuple(dict.fromkeys((*PICTURES, *job.method.kinds)))
+    for path in job.pictures:
+        if own := job.method.converts.get(path.suffix.lower()):
+            kinds = (own,)
+    return plan(names, job.word, job.outputs, job.inputs(), kinds)
+
+
+def _named(job: Job) -> str:
+    """A result's name without a picture: of the file that stands in for it, else of the prompt."""
+    for name in job.method.file:
+        if path := getattr(job.settings, name):
+            return Path(path).stem
+    return slug(getattr(job.settings, "prompt", "")) or job.method.name
+
+
+def slug(prompt: str) -> str:
+    """A prompt as a part of a file's name."""
+    return "-".join(re.findall(r"\w+", prompt.lower()))[:_NAME].strip("-")
+
+
+def describe(saved: Saved) -> dict[str, Any]:
+    """A result as an object of JSON: path, seed, score, seconds, recipe."""
+    result = saved.result
+    return {
+        "path": readable(saved.path),
+        "beside": [readable(path) for path in saved.beside],
+        "seed": result.seed,
+        "score": result.score,
+        "seconds": round(result.seconds, 3),
+        "recipe": result.recipe.model_dump(mode="json", exclude_none=True),
+    }
+

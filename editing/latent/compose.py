@@ -1,0 +1,256 @@
+"""StyleCLIP's latent optimization (Patashnik et al. 2021, section 4): a latent moves until CLIP sees the prompt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..._base import UsageError
+from ...generators.base import LatentSpace
+from ...guidance import OBJECTIVES
+from ...guidance.objective import Objective, Start, Sum
+from ...guidance.prompt import Prompt, signed_prompts
+from ..drivers import Gradient, Latent, Offsets
+from ..edit import Driver, Edit, Output, Place
+from ..framing import letterbox, paste_back
+from ..losses import added_losses
+from ..models import Models, required_face_encoder
+from ..notes import size_note, text_notes
+from ..paste import paste_changed
+from ..pictures import read_picture
+from .exploration import best_stride, explored, has_explored, step_towards, to_explore
+from .settings import COMPARING, EditSettings
+from .subjects import Subject, on_device
+
+# From this side on a user should know what takes so long before the first step.
+_SLOW_RESOLUTION = 128
+
+
+def compose(models: Models, subject: Subject, settings: EditSettings, place: Place | None = None) -> Edit:  # noqa: ARG001
+    """The edit of a subject.
+
+    Raises:
+        UsageError, InputFileError, MissingError: prompts, settings or files that do not fit.
+    """
+    origin = origin_of(models, subject.w, settings)
+    edit = latent_edit(models, origin, settings, _background(subject))
+    edit.finish = lambda latent: _finished(models, subject, origin, settings, latent)
+    edit.notes = _notes(models, edit.objective, subject, settings)
+    return edit
+
+
+def prompts_of(settings: EditSettings) -> tuple[Prompt, ...]:
+    """The prompts with their weights; the negative ones with theirs turned round."""
+    return signed_prompts(settings.prompt, settings.negative)
+
+
+def start_latent(space: LatentSpace, latent: Any, name: str) -> Latent:
+    """A latent in the space of that name.
+
+    Raises:
+        UsageError: it cannot be had there.
+    """
+    try:
+        found: Latent = space.start(latent, name)  # type: ignore[assignment]
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    return found
+
+
+def objective_of(settings: EditSettings, start: Start) -> Objective:
+    """The sum of the CLIP term, the distances to the start, identity where it counts, and the user's own terms."""
+    clip: dict[str, Any] = {"templates": settings.templates}
+    if settings.clip_loss not in COMPARING:
+        clip["cutouts"] = settings.cutouts
+    terms: list[tuple[str, float, Mapping[str, Any]]] = [
+        (settings.clip_loss, 1.0, clip),
+        ("latent", settings.latent_weight, {}),
+        ("picture", settings.picture_weight, {}),
+        ("identity", settings.identity_weight, {}),
+    ]
+    own = [OBJECTIVES.load(name)(wanted, start) * weight for name, weight, wanted in terms if weight > 0]
+    return Sum([*own, *added_losses(settings.loss, start)])
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where an edit starts.
+
+    Attributes:
+        latent: the picture's own, in the space of the settings.
+        image: (1,3,R,R) in [0,1], what the generator draws of it.
+        first: where the optimization sets out: `latent`, or a little off it.
+    """
+
+    latent: Latent
+    image: Tensor
+    first: Latent
+
+
+@torch.no_grad()
+def origin_of(models: Models, w: Latent, settings: EditSettings) -> Origin:
+    """The start of an edit of W, W+ or styles.
+
+    Raises:
+        UsageError: styles for another space than s.
+    """
+    space = models.generator.latent_space
+    latent = start_latent(space, on_device(w, models.device), settings.space)
+    first = latent
+    if settings.seed:
+        step = settings.variation * _noise(space, settings.seed)
+        first = space.move(latent, step, space.fixed(settings.space))
+    return Origin(latent, decoder(models)(latent), first)
+
+
+def _noise(space: LatentSpace, seed: int) -> Tensor:
+    """A random step of the code, (D,), that varies as random codes do."""
+    axes = space.axes(space.spaces[0])
+    if not isinstance(axes, Tensor):
+        raise TypeError("the axes of codes are a tensor")
+    return torch.randn(len(axes), generator=torch.Generator().manual_seed(seed)).to(axes) @ axes
+
+
+def decoder(models: Models) -> Callable[[Latent], Tensor]:
+    """latent -> pictures (B,3,R,R) in [0,1], in the models' precision: for the search."""
+
+    def decode(latent: Latent) -> Tensor:
+        with torch.autocast(models.device.type, models.precision, models.precision != torch.float32):
+            images: Tensor = models.generator.decode(latent).float()
+        return images
+
+    return decode
+
+
+@torch.no_grad()
+def drawn(models: Models, latent: Latent) -> Tensor:
+    """The pictures of latents in float32 (B,3,R,R): a result is the same whatever the search computed in."""
+    with torch.autocast(models.device.type, enabled=False):
+        images: Tensor = models.generator.decode(latent).float()
+    return images
+
+
+def latent_edit(
+    models: Models,
+    origin: Origin,
+    settings: EditSettings,
+    background: tuple[Tensor, Tensor] | None = None,
+) -> Edit:
+    """The composition of the nouns that runs the optimization.
+
+    Args:
+        background: a picture and a mask, (1,3,R,R) and (1,1,R,R): CLIP sees the generator's picture only where
+            the mask is 1.
+    """
+    decode, space = decoder(models), models.generator.latent_space
+
+    def shown(latent: Latent) -> Tensor:
+        return _over(decode(latent), background)
+
+    perceptor = models.perceptor(settings.clip_input)
+    count = to_explore(models, settings)
+    known = explored(models, perceptor, count, settings.clip_input) if count else None
+    start = Start(
+        # With a mask as well as without, the start is what the first step shows.
+        image=_over(origin.image, background),
+        latent=origin.latent,
+        population=known.features if known else (),
+        prompts=prompts_of(settings),
+        source=settings.source or models.source,
+        perceptor=perceptor,
+        load_image=_load_image,
+        face_encoder=required_face_encoder(models) if settings.identity_weight > 0 else None,
+    )
+    objective, fixed, first = objective_of(settings, start), space.fixed(settings.space), origin.first
+    if known is not None:
+        step = step_towards(known, perceptor, start.prompts, settings.templates, _load_image)
+        first = best_stride(
+            lambda length: space.move(origin.first, length * step, fixed), shown, objective, settings.seed
+        )
+    driver: Driver = (
+        Gradient(first, settings.steps, settings.lr, fixed=fixed)
+        if settings.units == "raw"
+        else Offsets(first, space.axes(settings.space), settings.steps, settings.lr, fixed)
+    )
+    return Edit(shown, objective, driver, settings.steps, [settings.seed])
+
+
+def _over(images: Tensor, background: tuple[Tensor, Tensor] | None) -> Tensor:
+    return images if background is None else torch.lerp(background[0], images, background[1])
+
+
+def between(start: Latent, end: Latent, strength: float) -> Latent:
+    """start + strength * (end - start)."""
+    if isinstance(start, Tensor) and isinstance(end, Tensor):
+        return torch.lerp(start, end, strength)
+    if isinstance(start, Mapping) and isinstance(end, Mapping):
+        return {name: torch.lerp(start[name], end[name], strength) for name in start}
+    raise TypeError("both latents must be tensors, or both styles")
+
+
+def _load_image(path: Path) -> Tensor:
+    return read_picture(path).image
+
+
+def _finished(
+    models: Models, subject: Subject, origin: Origin, settings: EditSettings, best: Latent | None
+) -> Output:
+    """The edited picture, pasted back into its own."""
+    if best is None:
+        raise TypeError("an edit has a latent")
+    latent = between(origin.latent, best, settings.strength)
+    square, before = drawn(models, latent), drawn(models, origin.latent)
+    keeps_alpha = subject.picture is not None and settings.paste != "square"
+    return Output(
+        image=_pasted(subject, before, square, settings).cpu(),
+        before=_before(subject, before, settings).cpu(),
+        latent=latent,
+        start=origin.latent,
+        alpha=subject.picture.alpha if subject.picture and keeps_alpha else None,
+    )
+
+
+def _pasted(subject: Subject, before: Tensor, square: Tensor, settings: EditSettings) -> Tensor:
+    if subject.picture is None or subject.placement is None:
+        return square
+    if settings.paste == "square":
+        return _behind_mask(square, _background(subject))
+    original, square = subject.picture.image, square.cpu()
+    if settings.paste == "all":
+        return paste_back(original, square, subject.placement, subject.mask)
+    return paste_changed(original, before.cpu(), square, subject.placement, subject.mask)
+
+
+def _behind_mask(square: Tensor, background: tuple[Tensor, Tensor] | None) -> Tensor:
+    """The edited square where the mask allows it; the picture's own pixels elsewhere, bit for bit."""
+    if background is None:
+        return square
+    own, mask = background
+    return torch.where(mask > 0, torch.lerp(own, square, mask), own)
+
+
+def _background(subject: Subject) -> tuple[Tensor, Tensor] | None:
+    if subject.mask is None or subject.square is None:
+        return None
+    mask, _ = letterbox(subject.mask, subject.square.shape[-1])
+    return subject.square, mask.to(subject.square)
+
+
+def _before(subject: Subject, before: Tensor, settings: EditSettings) -> Tensor:
+    if subject.picture is None or subject.square is None:
+        return before
+    return subject.square if settings.paste == "square" else subject.picture.image
+
+
+def _notes(models: Models, objective: Any, subject: Subject, settings: EditSettings) -> tuple[str, ...]:
+    count = to_explore(models, settings)
+    slow = bool(count) and models.generator.resolution >= _SLOW_RESOLUTION
+    looked = slow and not has_explored(models, count, settings.clip_input)
+    first = (f"looked at {count} random pictures first; --explore 0 leaves that out",) if looked else ()
+    cut = [text for module in objective.modules() for text in getattr(module, "truncated", ())]
+    return (*first, *size_note(subject.picture), *text_notes(prompts_of(settings), cut))

@@ -1,0 +1,80 @@
+"""Making a result again from the recipe inside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from .._files import readable
+from .choice import ROLES, ModelChoice
+from .job import Job
+from .metadata import read_recipe
+from .methods import METHODS
+from .outputs import Outputs
+from .record import Record
+
+
+def rerun_job(
+    made: str | Path,
+    picture: Path | None = None,
+    outputs: Outputs | None = None,
+    device: str | None = None,
+    allow_download: bool = False,
+) -> Job:
+    """The job that makes a result again.
+
+    Args:
+        made: a picture that promptbrush wrote, or its recipe.
+        picture: where the input lies now, if it was moved.
+        device: another than the recipe's, which may change the last digits.
+        allow_download: whether models may be fetched that the recipe names; a stranger's recipe may name any.
+
+    Raises:
+        InputFileError: no recipe in the file, or not one that this version knows.
+        UsageError: the recipe names no picture, and none is given.
+    """
+    made = Path(made)
+    record = Record.from_toml(read_recipe(made), readable(made))
+    method = METHODS.load(record.method)
+    record = _moved(record, picture)
+    pictures = () if record.picture is None else (Path(record.picture),)
+    return Job(
+        method,
+        record.settings,
+        pictures,
+        choice_of(record, device, allow_download),
+        outputs or Outputs(),
+        record,
+        made.stem,
+    )
+
+
+def _moved(record: Record, picture: Path | None) -> Record:
+    """The record with its input where it lies now."""
+    if picture is None:
+        return record
+    primary = "picture" if "picture" in record.files else next(iter(record.settings.with_role("picture")), "picture")
+    path = readable(picture.resolve())
+    files = dict(record.files)
+    if primary in files:
+        files[primary] = files[primary].model_copy(update={"path": path})
+    else:
+        from .._files import input_file, short_hash
+        from .record import InputFile
+
+        files[primary] = InputFile(path=path, sha256=short_hash(input_file(picture)))
+    settings = record.settings
+    if primary in type(settings).model_fields:
+        settings = settings.model_copy(update={primary: Path(path)})
+    return record.model_copy(update={"files": files, "settings": settings})
+
+
+def choice_of(record: Record, device: str | None = None, allow_download: bool = False) -> ModelChoice:
+    """The models of a record, on its device or another one."""
+    names, other = record.models, device is not None and device != record.device
+    return ModelChoice(
+        pack=names.pack,
+        device=device if device is not None else record.device,
+        precision="auto" if other else record.precision,
+        offline=not allow_download,
+        **{role: getattr(names, role) for role in ROLES},
+    )

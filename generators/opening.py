@@ -1,0 +1,44 @@
+"""Opening a generator by file or by name: the table says what loads it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+
+from .._files import input_file
+from .base import GENERATORS
+
+# In the header of a safetensors file: the entry of GENERATORS that loads it.
+KEY = "generator"
+_DEFAULT = "stylegan2"
+
+
+def open_generator(spec: str | Path, device: str | torch.device = "cpu") -> tuple[Any, Path | None]:
+    """A generator and the file that it came from, if there is one.
+
+    Args:
+        spec: a file; NAME=FILE with an entry of GENERATORS; or the NAME alone of one that needs no file.
+
+    Raises:
+        UsageError: an unknown name. InputFileError: a file that cannot be read. MissingError: an extra is missing.
+    """
+    name, equals, file = str(spec).partition("=")
+    if name in GENERATORS.names() and not Path(spec).exists():
+        path = input_file(file) if equals else None
+        return GENERATORS.load(name)(path, device=device), path
+    path = input_file(spec)
+    return GENERATORS.load(_kind(path))(path, device=device), path
+
+
+def _kind(path: Path) -> str:
+    """What the header of a file says about its generator; files without a header are of StyleGAN2."""
+    if path.suffix.lower() != ".safetensors":
+        return _DEFAULT
+    try:
+        with safe_open(str(path), framework="pt") as opened:
+            return str((opened.metadata() or {}).get(KEY, _DEFAULT))
+    except (OSError, SafetensorError):  # the loader names what is wrong
+        return _DEFAULT
