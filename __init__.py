@@ -3,58 +3,63 @@
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ._base import InputFileError, MissingError, OutOfMemoryError, PromptbrushError, UsageError
 
-if TYPE_CHECKING:
-    from .editing.editor import Result, edit
-    from .editing.models import load_models
-    from .editing.prior.method import SampleResult, sample
-    from .editing.recipe import Recipe
-    from .editing.shapes.method import ShapesResult, shapes
-    from .editing.style.method import StyleResult, style
-    from .generators import load_generator
-
 __version__ = "0.1.0"
+
+# Name -> where it is. Methods of the table are functions too, those of other packages included.
+_LAZY = {
+    "ModelChoice": ".editing.choice",
+    "Models": ".editing.models",
+    "Record": ".editing.record",
+    "Result": ".editing.result",
+    "load_generator": ".generators",
+    "rerun": ".editing.rerun",
+    "score": ".editing.score",
+    "train": ".editing.api",
+}
 
 __all__ = [
     "InputFileError",
     "MissingError",
+    "ModelChoice",
+    "Models",
     "OutOfMemoryError",
     "PromptbrushError",
-    "Recipe",
+    "Record",
     "Result",
-    "SampleResult",
-    "ShapesResult",
-    "StyleResult",
     "UsageError",
     "__version__",
     "edit",
+    "invert",
     "load_generator",
-    "load_models",
+    "rerun",
     "sample",
+    "score",
     "shapes",
     "style",
+    "train",
 ]
-
-_LAZY = {
-    "Recipe": ".editing.recipe",
-    "Result": ".editing.editor",
-    "SampleResult": ".editing.prior.method",
-    "ShapesResult": ".editing.shapes.method",
-    "StyleResult": ".editing.style.method",
-    "edit": ".editing.editor",
-    "load_generator": ".generators",
-    "load_models": ".editing.models",
-    "sample": ".editing.prior.method",
-    "shapes": ".editing.shapes.method",
-    "style": ".editing.style.method",
-}
 
 
 def __getattr__(name: str) -> Any:
     # Lazy, because importing torch takes a second that `promptbrush --help` should not pay.
     if name in _LAZY:
         return getattr(importlib.import_module(_LAZY[name], __name__), name)
+    if name.startswith("_"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from .editing.methods import METHODS
+
+    if name in METHODS.names():
+        from .editing.api import function
+
+        return function(name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    from .editing.methods import METHODS
+
+    return sorted({*globals(), *__all__, *METHODS.names()})

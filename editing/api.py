@@ -11,6 +11,7 @@ from .._base import UsageError, did_you_mean
 from .._devices import enough_memory
 from .choice import ModelChoice
 from .edit import Place, Source, Step
+from .job import Job
 from .making import make, open_subject, source_of
 from .methods import METHODS, Method
 from .models import Models
@@ -155,3 +156,32 @@ def describe(method: Method) -> str:
     """The settings of a method, one a line."""
     fields = method.settings.model_fields.items()
     return "\n".join(f"    {name}: {field.description}" for name, field in fields)
+
+
+def repeated(job: Job, progress: Progress | None = None) -> Result:
+    """The result of a recipe, made again; see `rerun.rerun`."""
+    record = job.record
+    if record is None:
+        raise TypeError("only a job of a recipe can be repeated")
+    record.check_files()
+    with enough_memory():
+        models = Models(job.models, record.models.hashes)
+        source = _source(job.method, job.pictures[0] if job.pictures else None)
+        subject = open_subject(models, job.method, source, job.settings)
+        what = (source, subject, Place(record.index, record.count))
+        watching = [_Callback(progress)] if progress else []
+        return make(models, job.method, job.settings, what, lambda edit: watching, None, record.stopped_after)
+
+
+def train(name: str, **options: Any) -> Iterator[str]:
+    """Train a network: `for line in promptbrush.train("parser", work="runs", output="parser.safetensors"): print(line)`.
+
+    Args:
+        name: of the table of trainings; `options` are its options, as of the command `promptbrush train NAME`.
+
+    Raises:
+        UsageError: an unknown training or option. InputFileError, MissingError: as the trainings do.
+    """
+    from .training.options import run
+
+    return run(name, options)

@@ -17,13 +17,17 @@ _PANELS = ("Prompt", "Strength", "Optimization", "Losses", "Data", "Output", "Mo
 
 
 def command(
-    run: Callable[..., Any], models: Sequence[type[Settings]], leading: Sequence[inspect.Parameter] = ()
+    run: Callable[..., Any],
+    models: Sequence[type[Settings]],
+    leading: Sequence[inspect.Parameter] = (),
+    hidden: Collection[str] = (),
 ) -> Callable[..., Any]:
     """A function that typer reads flags from; it calls `run` with the leading arguments and a dict of given values.
 
     Args:
         models: whose fields become flags; of two fields with one name the first counts.
         leading: further parameters, before the flags.
+        hidden: fields that are no flags.
     """
 
     def called(**values: Any) -> None:
@@ -31,7 +35,7 @@ def command(
         given = {name: _plain(value) for name, value in values.items() if value not in (None, [])}
         run(**own, given=given)
 
-    parameters = [*leading, *_parameters(models, {each.name for each in leading})]
+    parameters = [*leading, *_parameters(models, {*hidden, *(each.name for each in leading)})]
     called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     called.__annotations__ = {each.name: each.annotation for each in parameters}
     return called

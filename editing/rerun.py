@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from .._files import readable
 from .choice import ROLES, ModelChoice
@@ -78,3 +80,25 @@ def choice_of(record: Record, device: str | None = None, allow_download: bool = 
         offline=not allow_download,
         **{role: getattr(names, role) for role in ROLES},
     )
+
+
+def rerun(
+    made: str | Path,
+    *,
+    picture: str | Path | None = None,
+    device: str | None = None,
+    allow_download: bool = False,
+    progress: Callable[[Any], None] | None = None,
+) -> Any:
+    """Make a result again: `promptbrush.rerun("out.png").save("again.png")`.
+
+    Args:
+        made, picture, device, allow_download: see `rerun_job`.
+        progress: is called with every step.
+
+    Raises:
+        InputFileError: no recipe, or a file that is gone or has changed. UsageError, MissingError: in one line.
+    """
+    from .api import repeated
+
+    return repeated(rerun_job(made, Path(picture) if picture else None, None, device, allow_download), progress)
