@@ -122,9 +122,10 @@ def _check_arguments(job: Job) -> None:
     takes, settings = job.method.takes, job.settings
     prompt = getattr(settings, "prompt", "")
     if takes.prompt != "none" and names_a_file(prompt):
-        raise UsageError(
-            f"'{prompt}' stands where the prompt should, but is a file; write the prompt as the last argument"
-        )
+        mend = "write the prompt as the last argument"
+        if takes.pictures == "none":
+            mend = f"write '@{prompt}' for a picture"
+        raise UsageError(f"'{prompt}' stands where the prompt should, but is a file; {mend}")
     if takes.prompt == "required" and not prompt.strip():
         raise UsageError("the prompt is empty; write what the picture should show")
     if takes.pictures == "many" and not job.pictures and not _replaced(job, "picture"):
@@ -152,6 +153,9 @@ def _check_models(job: Job) -> None:
             raise UsageError(
                 f"{job.method.name} uses no {name.replace('_', ' ')}; leave --{name.replace('_', '-')} out"
             )
+    for name in ("encoder", "face_encoder", "prior"):
+        if path := getattr(job.models, name):
+            input_file(path)
 
 
 def names_a_file(prompt: str) -> bool:
@@ -178,10 +182,12 @@ def planned(job: Job) -> Plan:
 
 def _named(job: Job) -> str:
     """A result's name without a picture: of the file that stands in for it, else of the prompt."""
-    for name in job.method.file:
-        if path := getattr(job.settings, name):
-            return Path(path).stem
-    return slug(getattr(job.settings, "prompt", "")) or job.method.name
+    prompts = job.settings.with_role("prompt")
+    for name in (*job.method.file, "prompt"):
+        value = str(getattr(job.settings, name, None) or "")
+        if found := slug(value) if name in prompts else Path(value).stem:
+            return found
+    return job.method.name
 
 
 def slug(prompt: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -45,22 +46,23 @@ def make_all(job: Job, plan: Plan, listener: Listener) -> Iterator[Saved]:
             job.record.check_files()
         models = Models(job.models, job.record.models.hashes if job.record else None)
         notes.tell([f"models: {job.models.described()} on {models.device}"])
-        made = 0
+        made, total = 0, sum(map(len, plan.paths))
         for source, paths in zip(sources, plan.paths, strict=True):
             kept: list[Result] = []
             subject = open_subject(models, job.method, source, job.settings)
             for index, path in enumerate(paths):
                 place = _place(job, index, len(paths))
-                watching = [*listener.begin(path, made + 1, sum(map(len, plan.paths)))]
-                saved = _make_one(models, job, (source, subject, place), path, watching)
+                watching = [*listener.begin(path, made + 1, total)]
+                with _stopping(made, total):
+                    saved = _make_one(models, job, (source, subject, place), path, watching)
                 notes.tell(_notes_of(saved, path, job.outputs, plan))
                 yield saved
                 made += 1
                 if len(kept) < _MOST_GATHERED and job.outputs.gathered(path):
                     kept.append(saved.result)
-                _stop(saved, made, sum(map(len, plan.paths)))
+                _stop(saved, made, total)
             for target, path in job.outputs.gathered(paths[0]):
-                load_target(Entry(target), "an output")(kept, path)
+                load_target(Entry(target), "an output")(kept, path, job.outputs)
                 notes.tell([f"also {readable(path)}"])
 
 
@@ -86,6 +88,17 @@ def _notes_of(saved: Saved, path: Path, outputs: Outputs, plan: Plan) -> list[st
     lost = ["the recipe is too long for a JPEG and was left out; write a .png to keep it"] if left_out else []
     replaced = [f"{readable(path)} replaces an earlier result"] if path in plan.replaced else []
     return [*saved.result.notes, *lost, *replaced]
+
+
+@contextmanager
+def _stopping(made: int, count: int) -> Iterator[None]:
+    """Ctrl-C before a result has a first step: those before it are there."""
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        if not made:
+            raise
+        raise StoppedError(f"stopped: {made} of {count} results are there") from error
 
 
 def _stop(saved: Saved, made: int, count: int) -> None:
@@ -152,6 +165,7 @@ def make(
     """
     began = time.monotonic()
     source, subject, place = what
+    settings = settings.resolved(models)
     files = files_of(settings, source.path)
     edit: Edit = method.call("compose", models, subject, settings, place)
     identity = _identity(method, settings, models, files, place) if checkpoint else {}

@@ -18,6 +18,7 @@ from .record import ModelNames
 if TYPE_CHECKING:
     from ..generators.content import FaceContent
     from ..generators.encoder import Encoder
+    from ..generators.prior.prior import Prior
     from ..guidance.face_features import FaceFeatures
     from ..guidance.identity import FaceEncoder
     from ..guidance.perceptor import AnyPerceptor
@@ -56,6 +57,7 @@ class Models:
         self.expected, self.hashes = expected or {}, dict[str, str]()
         self.explored: dict[tuple[int, str], Explored] = {}
         self._perceptors: dict[tuple[str, str], Any] = {}
+        self._priors: dict[tuple[int, ...], Prior] = {}
         self.__dict__.update(loaded)
 
     # Roles, each loaded once.
@@ -111,6 +113,23 @@ class Models:
 
         path = self.own_or_pack("explored") if self.choice.clip is None else None
         return load_explored(path, self.generator) if path else None
+
+    def prior(self, groups: tuple[int, ...] = ()) -> Prior:
+        """The diffusion prior of the choice, else the pack's, which belongs to these models.
+
+        Args:
+            groups: how many layers each latent of a published checkpoint feeds, where the generator does not tell.
+
+        Raises:
+            MissingError: the pack has none. InputFileError: it belongs to other models.
+        """
+        from .sample.prior_identity import load_own_prior
+
+        if groups not in self._priors:
+            path = input_file(self.choice.prior) if self.choice.prior else self.pack.path("prior")
+            self.note("prior", path)
+            self._priors[groups] = load_own_prior(self, path, groups)
+        return self._priors[groups]
 
     def perceptor(self, clip_input: str = "standard") -> AnyPerceptor:
         """The CLIP or CLIPs of the choice.

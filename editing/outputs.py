@@ -32,7 +32,7 @@ def beside(
         suffix: of its name: ".svg" takes the place of the result's, "-strip.png" follows its stem.
         write: "module:function" (result, path), called after the run.
         watch: "module:class" (path, every), a consumer of steps; `every` is the number of steps between two pictures.
-        gather: "module:function" (results, path), called once for all results of an input.
+        gather: "module:function" (results, path, outputs), called once for all results of an input.
     """
     known = {"panel": "Output", "suffix": suffix, "write": write, "watch": watch, "gather": gather}
     return Field(default, description=description, json_schema_extra=known)

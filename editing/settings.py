@@ -81,6 +81,14 @@ class Settings(BaseModel):
             return self
         return self.model_copy(update={"seed": getattr(self, "seed") + index})  # noqa: B009
 
+    def resolved(self, models: Any) -> Settings:  # noqa: ARG002
+        """The settings with all that depends on the models written out, so that the recipe says what was done.
+
+        Args:
+            models: a `models.Models`.
+        """
+        return self
+
     @classmethod
     def with_role(cls, *roles: str) -> list[str]:
         """Names of the fields of these roles."""

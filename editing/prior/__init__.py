@@ -1,1 +1,1 @@
-"""Drawing latents of a generator for a prompt (clip2latent, Pinkney & Li 2022)."""
+"""Data that priors are trained on: latents of a generator, and what CLIP saw in their pictures."""

@@ -19,7 +19,7 @@ from ..._devices import coarse
 from ...generators.stylegan2 import StyleGAN2
 from ...guidance.cutouts import step_seed
 from ...guidance.perceptor import Perceptor
-from .codes import w_of, w_plus
+from ..sample.prior_latents import w_of, w_plus
 from .shards import ForeignShardError, Origin, Pairs, joined, read_shard, save_shard, shard_path
 
 # Pixels that are drawn at a time: what a laptop's caches still hold.

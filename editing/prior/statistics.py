@@ -8,13 +8,13 @@ import torch
 from torch import Tensor, nn
 
 from ...generators.prior.prior import Spread
+from ..sample.prior_latents import ridge
 from .shards import Pairs
 
 # Components of w, and of features, whose deviation is below this share of the largest one's: noise of the mapping
 # network, and what no text tells apart.
 _SMALLEST_COMPONENT, _SMALLEST_FEATURE = 0.01, 0.1
 _SEEN = 20_000
-_RIDGE = 10.0
 
 
 def statistics(w: Tensor) -> tuple[Tensor, Tensor]:
@@ -67,13 +67,6 @@ class Whitening:
         """Let a layer that was told whitened features be told plain ones."""
         layer.weight.copy_(layer.weight @ self.matrix)
         layer.bias.sub_(layer.weight @ self.mean)
-
-
-def ridge(rows: Tensor, wanted: Tensor) -> Tensor:
-    """The matrix (C,K) that best leads from rows (N,C) to what is wanted (N,K), by ridge regression."""
-    square = rows.T @ rows + _RIDGE * torch.eye(rows.shape[1], device=rows.device)
-    found: Tensor = torch.linalg.solve(square, rows.T @ wanted)
-    return found
 
 
 @torch.no_grad()

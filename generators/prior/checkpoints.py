@@ -18,6 +18,8 @@ from .published import PublishedPrior
 _PREFIXES = ("ema_diffusion_prior.ema_model.", "diffusion_prior.")
 _QUERY = "learned_query"
 _TRANSFORMER = "causal_transformer."
+# How their pictures reached CLIP.
+_CLIP_INPUT = "twice"
 # Of several latents: how the published generators of 18 layers are fed by three.
 _KNOWN_GROUPS = {(3, 18): (4, 4, 10)}
 
@@ -45,9 +47,8 @@ def load_checkpoint(path: str | Path, layers: int, groups: tuple[int, ...] = ())
     }
     network = _network(path, weights)
     mean, std = (_statistics(path, own, name, network) for name in ("latent_mean", "latent_std"))
-    return Prior(
-        network, _groups(path, network.latents, layers, groups), Spread(mean, std), Home(), unit=False
-    ).eval()
+    found = _groups(path, network.latents, layers, groups)
+    return Prior(network, found, Spread(mean, std), Home(clip_input=_CLIP_INPUT), unit=False).eval()
 
 
 def _read(path: str | Path) -> Mapping[str, Tensor]:

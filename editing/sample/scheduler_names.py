@@ -1,4 +1,4 @@
-"""Names of the samplers, and what they are in diffusers; nothing here imports torch."""
+"""Names of the diffusion samplers, and what they are in diffusers; nothing here imports torch."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ PAPER = "paper"
 
 
 @dataclass(frozen=True)
-class Kind:
+class SchedulerSpec:
     """A scheduler of diffusers, and its options."""
 
     name: str
@@ -23,13 +23,13 @@ class Kind:
 _UNCLIPPED = {"clip_sample": False}
 
 
-class Schedulers(Mapping[str, Kind]):
+class Schedulers(Mapping[str, SchedulerSpec]):
     """Names of schedulers."""
 
-    def __init__(self, kinds: Mapping[str, Kind]) -> None:
+    def __init__(self, kinds: Mapping[str, SchedulerSpec]) -> None:
         self._kinds = dict(kinds)
 
-    def __getitem__(self, name: str) -> Kind:
+    def __getitem__(self, name: str) -> SchedulerSpec:
         self.check(name)
         return self._kinds[name]
 
@@ -50,11 +50,13 @@ class Schedulers(Mapping[str, Kind]):
 
 SCHEDULERS = Schedulers(
     {
-        "dpm++": Kind("DPMSolverMultistepScheduler"),
-        "dpm++sde": Kind("DPMSolverMultistepScheduler", {"algorithm_type": "sde-dpmsolver++"}, noisy=True),
-        "ddpm": Kind("DDPMScheduler", {**_UNCLIPPED, "timestep_spacing": "trailing"}, noisy=True),
-        "ddim": Kind("DDIMScheduler", {**_UNCLIPPED, "timestep_spacing": "trailing"}),
-        "euler": Kind("EulerDiscreteScheduler"),
-        "unipc": Kind("UniPCMultistepScheduler"),
+        "dpm++": SchedulerSpec("DPMSolverMultistepScheduler"),
+        "dpm++sde": SchedulerSpec(
+            "DPMSolverMultistepScheduler", {"algorithm_type": "sde-dpmsolver++"}, noisy=True
+        ),
+        "ddpm": SchedulerSpec("DDPMScheduler", {**_UNCLIPPED, "timestep_spacing": "trailing"}, noisy=True),
+        "ddim": SchedulerSpec("DDIMScheduler", {**_UNCLIPPED, "timestep_spacing": "trailing"}),
+        "euler": SchedulerSpec("EulerDiscreteScheduler"),
+        "unipc": SchedulerSpec("UniPCMultistepScheduler"),
     }
 )

@@ -1,4 +1,4 @@
-"""Guidance: what a prior predicts under several weighted conditions and under none, in one answer."""
+"""Classifier-free guidance: what a prior predicts under several weighted conditions and under none, in one answer."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ...generators.prior.prior import Prior
 
 
 @dataclass(frozen=True)
-class Guide:
+class Guidance:
     """Classifier-free guidance (Ho & Salimans 2022) on predicted latents, by several conditions (Liu et al. 2022).
 
     predicted = null + scale * sum of weight * (conditioned - null); a negative weight turns away from its condition.
@@ -20,7 +20,7 @@ class Guide:
         conditions: (B,P,D), of each sample.
         weights: (P,), the same for all.
         scale: 0 leaves only the null prediction; with one condition of weight 1, 1 leaves only the conditioned one.
-        rescale: share in which the deviation of the result is brought back to that of the conditioned predictions
+        rescale: fraction by which the deviation of the result is brought back to that of the conditioned predictions
             (Lin et al. 2024, eq. 15 and 16).
         limit: predictions are kept within this many standard deviations; 0 leaves them.
     """
@@ -45,9 +45,9 @@ class Guide:
         if self.scale == 1 and count == 1 and float(self.weights[0]) == 1:
             return self.prior.forward(x, time, self.conditions[:, 0])
         # One pass for all conditions and none: the first one serves as a place for none.
-        told = torch.cat([self.conditions, self.conditions[:, :1]], dim=1).transpose(0, 1).flatten(0, 1)
+        conditions = torch.cat([self.conditions, self.conditions[:, :1]], dim=1).transpose(0, 1).flatten(0, 1)
         known = torch.arange(count + 1, device=x.device).repeat_interleave(len(x)) < count
-        passes = self.prior.forward(x.repeat(count + 1, 1, 1), time.repeat(count + 1), told, known)
+        passes = self.prior.forward(x.repeat(count + 1, 1, 1), time.repeat(count + 1), conditions, known)
         rows = passes.view(count + 1, *x.shape)
         conditioned, null = rows[:count], rows[count:]
         weights = self.weights.to(x).view(-1, 1, 1, 1)

@@ -1,74 +1,51 @@
-"""What a prior is told: features of texts and pictures, with their weights."""
+"""What a prior is conditioned on: features of texts and pictures, with their weights."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..._base import UsageError
 from ...guidance.perceptor import Perceptor
 from ...guidance.phrases import phrases_of
-from ...guidance.prompts import Prompt, Template, encode_prompts, load_templates, parse_prompts
-from ..optimise import signed_prompts
+from ...guidance.prompts import Prompt, Template, encode_prompts, load_templates
 from ..pictures import read_picture
-from .sampler import between_conditions
-from .settings import SampleSettings
+from .settings import SampleSettings, destination_of, prompts_of
 
 
 @dataclass(frozen=True)
 class Conditions:
-    """What each sample is told.
+    """What each sample is conditioned on.
 
     Attributes:
-        told: (B,P,D): prompts, then phrases of them.
+        features: (B,P,D): of prompts, then of phrases of them.
         weights: (P,), of guidance; the largest of a prompt with its phrases is 1, negative ones turn away.
         scored: (S,), of the prompts, the first ones, by which pictures are scored.
         cut: texts that were longer than CLIP reads.
     """
 
-    told: Tensor
+    features: Tensor
     weights: Tensor
     scored: Tensor
     cut: tuple[str, ...] = ()
 
     def rows(self, rows: Sequence[int]) -> Conditions:
         """Those of some samples."""
-        return Conditions(self.told[list(rows)], self.weights, self.scored, self.cut)
+        return Conditions(self.features[list(rows)], self.weights, self.scored, self.cut)
 
     def scores(self, seen: Tensor) -> Tensor:
-        """How well pictures with these features (B,D) fit, (B,): the weighted mean cosine with the prompts."""
-        told = self.told[:, : len(self.scored)]
-        cosines = (F.normalize(told, dim=-1) * F.normalize(seen, dim=-1)[:, None]).sum(-1)
+        """How well pictures with these features (B,D) fit, (B,): the weighted mean CLIP similarity to the prompts."""
+        prompts = self.features[:, : len(self.scored)]
+        cosines = (F.normalize(prompts, dim=-1) * F.normalize(seen, dim=-1)[:, None]).sum(-1)
         return cosines @ self.scored / self.scored.abs().sum()
 
 
-def prompts_of(settings: SampleSettings, like: Path | None) -> tuple[Prompt, ...]:
-    """What the pictures should show, and with negative weights what they should not.
-
-    Raises:
-        UsageError: nothing is asked for, or a prompt that cannot be read.
-    """
-    own = (Prompt(str(like), 1.0, is_image=True),) if like else ()
-    if not settings.prompt.strip():
-        if not own:
-            raise UsageError(
-                "there is no prompt; write what the pictures should show, or give --like a picture"
-            )
-        turned = signed_prompts("-", settings.negative)[1:] if settings.negative.strip() else ()
-        return (*own, *turned)
-    return (*own, *signed_prompts(settings.prompt, settings.negative))
-
-
 @torch.no_grad()
-def conditions_of(
-    perceptor: Perceptor, unit: bool, settings: SampleSettings, like: Path | None, count: int
-) -> Conditions:
-    """What `count` samples are told: the same, or with a second prompt what lies on the way to it.
+def conditions_of(perceptor: Perceptor, unit: bool, settings: SampleSettings, count: int) -> Conditions:
+    """The conditions of `count` samples: the same for all, or with a second prompt what lies on the way to it.
 
     Args:
         unit: features as unit vectors, else at the length that the towers give them.
@@ -76,41 +53,52 @@ def conditions_of(
     Raises:
         UsageError, InputFileError: prompts or pictures that cannot be read.
     """
-    prompts, templates = prompts_of(settings, like), load_templates(settings.templates)
-    told, weights, cut = _encoded(perceptor, unit, prompts, templates)
+    prompts, templates = prompts_of(settings), load_templates(settings.templates)
+    features, weights, cut = _encoded(perceptor, unit, prompts, templates)
     if not settings.to.strip():
         scored = weights / weights.abs().max()
         parts, guiding = _apart([each for each in prompts if each.weight], scored, settings.phrases)
         if parts:
-            told = torch.cat([told, _encoded(perceptor, unit, parts, templates)[0]])
-        return Conditions(told.expand(count, -1, -1), guiding, scored, cut)
-    ends, shares, more = _encoded(perceptor, unit, parse_prompts(settings.to), templates)
+            features = torch.cat([features, _encoded(perceptor, unit, parts, templates)[0]])
+        return Conditions(features.expand(count, -1, -1), guiding, scored, cut)
+    ends, shares, more = _encoded(perceptor, unit, destination_of(settings), templates)
     away = weights < 0
-    if bool(away.all()) or bool((shares < 0).any()):
-        raise UsageError(
-            "the way from one prompt to another needs something to show at both ends; put what should not show into "
-            "--negative"
-        )
-    first, last = (_mean(told[~away], weights[~away]), _mean(ends, shares))
+    first, last = (_mean(features[~away], weights[~away]), _mean(ends, shares))
     way = between_conditions(first, last, count)[:, None]
-    rest = told[away].expand(count, -1, -1)
+    rest = features[away].expand(count, -1, -1)
     signed = torch.cat([weights.new_ones(1), weights[away] / weights.abs().max()])
     return Conditions(torch.cat([way, rest], dim=1), signed, signed, (*cut, *more))
 
 
-def _apart(prompts: Sequence[Prompt], weights: Tensor, share: float) -> tuple[list[Prompt], Tensor]:
-    """The phrases of prompts, and the weights of prompts and phrases; each phrase has a share of its prompt's.
+def between_conditions(first: Tensor, last: Tensor, count: int) -> Tensor:
+    """`count` vectors on the arc from one (D,) to another, both included; the middle if it is one.
+
+    Lengths go from one to the other along a straight line.
+    """
+    fractions = torch.linspace(0, 1, count) if count > 1 else torch.tensor([0.5])
+    fractions = fractions.to(first)[:, None]
+    one, other = F.normalize(first, dim=0), F.normalize(last, dim=0)
+    angle = torch.arccos((one @ other).clamp(-1, 1))
+    if float(angle.sin()) < 1e-6:
+        arc = F.normalize(torch.lerp(one, other, fractions), dim=1)
+    else:
+        arc = (((1 - fractions) * angle).sin() * one + (fractions * angle).sin() * other) / angle.sin()
+    return arc * torch.lerp(first.norm(), last.norm(), fractions)
+
+
+def _apart(prompts: Sequence[Prompt], weights: Tensor, fraction: float) -> tuple[list[Prompt], Tensor]:
+    """The phrases of prompts, and the weights of prompts and phrases; each phrase has a fraction of its prompt's.
 
     Only what a picture should show has phrases.
     """
-    own, parts, shares = weights.clone(), [], []
+    own, parts, more = weights.clone(), [], []
     for row, (prompt, weight) in enumerate(zip(prompts, weights.tolist(), strict=True)):
-        phrases = phrases_of(prompt.text) if share and weight > 0 and not prompt.is_image else []
+        phrases = phrases_of(prompt.text) if fraction and weight > 0 and not prompt.is_image else []
         if len(phrases) > 1:
-            own[row] = (1 - share) * weight
+            own[row] = (1 - fraction) * weight
             parts += [Prompt(phrase) for phrase in phrases]
-            shares += [share * weight] * len(phrases)
-    return parts, torch.cat([own, own.new_tensor(shares)])
+            more += [fraction * weight] * len(phrases)
+    return parts, torch.cat([own, own.new_tensor(more)])
 
 
 def _mean(features: Tensor, weights: Tensor) -> Tensor:

@@ -18,7 +18,7 @@ class Posterior:
 
     Args:
         total: steps of the diffusion.
-        skip: how many of them each step of a walk stands for, with the published rounding to float32 on the way; None
+        skip: how many of them each step stands for, with the published rounding to float32 on the way; None
             for the diffusion itself.
 
     Attributes:
@@ -48,7 +48,7 @@ def _before(kept: Tensor) -> Tensor:
 
 
 class Ancestral:
-    """See `Walk`.
+    """See `Scheduler`.
 
     Args:
         skip: must divide `total`.
@@ -69,18 +69,18 @@ class Ancestral:
         self._kept = kept_signal(total)
 
     def begin(self, noise: Tensor, clean: Tensor | None, first: int) -> Tensor:
-        """See `Walk`."""
+        """See `Scheduler`."""
         if clean is None:
             return noise
         kept = self._kept[self.times[first]]
         return kept.sqrt() * clean + (1 - kept).sqrt() * noise
 
     def scaled(self, x: Tensor, index: int) -> Tensor:  # noqa: ARG002
-        """See `Walk`."""
+        """See `Scheduler`."""
         return x
 
     def step(self, predicted: Tensor, index: int, x: Tensor, rngs: Sequence[torch.Generator]) -> Tensor:
-        """See `Walk`."""
+        """See `Scheduler`."""
         # The posterior counts from the cleanest step.
         place = len(self.times) - 1 - index
         mean = self._posterior.clean[place] * predicted + self._posterior.noisy[place] * x

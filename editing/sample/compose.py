@@ -1,0 +1,218 @@
+"""Pictures from words: a prior draws latents, CLIP may pick among them, the generator shows them (clip2latent)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from ..._base import UsageError
+from ...guidance.prompt import Prompt
+from ..drivers import Latent
+from ..edit import Edit, Output, Place, Source
+from ..latent.compose import decoder, drawn, latent_edit, origin_of, start_latent
+from ..latent.embedded_latent import embed_latent
+from ..latent.settings import EditSettings
+from ..latent.subjects import open_picture
+from ..models import Models
+from ..notes import text_notes
+from ..pictures import read_picture
+from ..settings import chosen
+from .conditions import Conditions, conditions_of
+from .prior_identity import only_clip
+from .prior_latents import PriorLatents
+from .proposal import PriorProposal, candidate_seeds, chunk_size, seeded
+from .settings import SampleSettings, prompts_of
+
+
+def open_sampler(models: Models, source: Source, settings: SampleSettings) -> Sampler:  # noqa: ARG001
+    """What draws all pictures of a run."""
+    return Sampler(models, settings)
+
+
+def compose(models: Models, sampler: Sampler, settings: SampleSettings, place: Place) -> Edit:
+    """One picture, drawn in one shot; with `settings.refine` its latent is then optimized step by step.
+
+    Raises:
+        UsageError, MissingError: settings that do not fit the models.
+    """
+    if not settings.refine:
+        return Edit(finish=lambda _: _output(models, sampler.draw(place), settings), notes=sampler.notes)
+    edit = refinement(models, sampler.draw(place).latent, settings)
+
+    def finish(best: Latent | None) -> Output:
+        if not isinstance(best, Tensor):
+            raise TypeError("codes in W or W+ are a tensor")
+        return _output(models, sampler.shown(best, place), settings)
+
+    edit.finish, edit.notes = finish, sampler.notes
+    return edit
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A picture that was drawn.
+
+    Attributes:
+        latent: W (1,w_dim) or W+ (1,num_ws,w_dim).
+        image: (1,3,R,R) in [0,1], drawn in float32.
+        score: CLIP's weighted similarity to the prompts.
+    """
+
+    latent: Tensor
+    image: Tensor
+    score: float
+
+
+def _output(models: Models, made: Drawn, settings: SampleSettings) -> Output:
+    return Output(
+        made.image.cpu(),
+        latent=made.latent,
+        score=made.score,
+        described=f"seed {settings.seed}, CLIP similarity {made.score:.3f}",
+        metadata=embed_latent(made.latent, models.hashes.get("generator", "")),
+    )
+
+
+class Sampler:
+    """Draws the pictures of one run; their conditions are encoded once.
+
+    Attributes:
+        notes: remarks for the user.
+
+    Raises:
+        UsageError, InputFileError: prompts or pictures that cannot be read.
+    """
+
+    def __init__(self, models: Models, settings: SampleSettings) -> None:
+        prior = models.prior(settings.layer_groups)
+        self.models, self.settings, self.unit = models, settings, prior.unit
+        self.perceptor = only_clip(models, prior.home.clip_input)
+        self._conditions = {1: conditions_of(self.perceptor, self.unit, settings, 1)}
+        own = self._conditions[1]
+        self.proposal = PriorProposal(PriorLatents(prior, models.generator), own.weights, settings)
+        self.notes = text_notes(prompts_of(settings), own.cut)
+        self._start = self._own_latent() if settings.like and settings.strength < 1 else None
+        self._ahead: dict[Place, Drawn] = {}
+
+    @torch.no_grad()
+    def draw(self, place: Place) -> Drawn:
+        """Picture `place.index` of `place.count`.
+
+        Those that follow it are drawn with it where a batch costs no more than one; each is the same either way.
+
+        Raises:
+            UsageError: numbers that are not finite.
+        """
+        if place not in self._ahead:
+            last = min(place.index + chunk_size(self.models.device), place.count)
+            places = [Place(index, place.count) for index in range(place.index, max(last, place.index + 1))]
+            self._ahead = dict(zip(places, self._batch(places), strict=True))
+        return self._ahead.pop(place)
+
+    @torch.no_grad()
+    def shown(self, latent: Tensor, place: Place) -> Drawn:
+        """The picture of a latent (1,...) that was found for a place."""
+        (found,) = self._judged(latent, self._conditions_of([place]))
+        return found
+
+    def _conditions_of(self, places: Sequence[Place]) -> Conditions:
+        """Of pictures of one run; on the way to a second prompt each has its own."""
+        if not self.settings.to.strip():
+            return self._conditions[1].rows([0] * len(places))
+        count = places[0].count
+        if count not in self._conditions:
+            self._conditions[count] = conditions_of(self.perceptor, self.unit, self.settings, count)
+        return self._conditions[count].rows([place.index for place in places])
+
+    def _batch(self, places: Sequence[Place]) -> list[Drawn]:
+        conditions = self._conditions_of(places)
+        seeds = [getattr(self.settings.of_result(place.index), "seed") for place in places]  # noqa: B009
+        return self._judged(self._best(conditions, seeds), conditions)
+
+    def _judged(self, latents: Tensor, conditions: Conditions) -> list[Drawn]:
+        images = self._images(latents, lambda part: drawn(self.models, part))
+        scores = conditions.scores(self._seen(images))
+        rows = zip(torch.split(latents, 1), torch.split(images, 1), scores.tolist(), strict=True)
+        return [Drawn(*row) for row in rows]
+
+    def _best(self, conditions: Conditions, seeds: Sequence[int]) -> Tensor:
+        """Of the candidates for each seed the latent whose picture fits best."""
+        rank, decode = self.settings.rank, decoder(self.models)
+        if rank == 1:
+            return self._proposed(conditions, seeds)
+        listed = [candidate_seeds(seed, rank) for seed in seeds]
+        for number in range(rank):
+            latents = self._proposed(conditions, [own[number] for own in listed])
+            scores = conditions.scores(self._seen(self._images(latents, decode)))
+            if number == 0:
+                best, highest = latents, scores
+                continue
+            better = scores > highest
+            best = torch.where(better.view(-1, *[1] * (latents.ndim - 1)), latents, best)
+            highest = torch.where(better, scores, highest)
+        return best
+
+    def _proposed(self, conditions: Conditions, seeds: Sequence[int]) -> Tensor:
+        latents = self.proposal.propose(conditions.features, seeded(seeds), self._start)
+        return self._finite(latents, "latents")
+
+    def _images(self, latents: Tensor, decode: Callable[[Latent], Tensor]) -> Tensor:
+        """The pictures of latents, (B,3,R,R), a fixed number at a time as `chunk_size` says."""
+        size, parts = chunk_size(latents.device), []
+        for part in torch.split(latents, size):
+            rows = [*range(len(part)), *[len(part) - 1] * (size - len(part))]
+            parts.append(decode(part[rows])[: len(part)])
+        return self._finite(torch.cat(parts), "pictures")
+
+    def _finite(self, found: Tensor, what: str) -> Tensor:
+        if not bool(found.isfinite().all()):
+            guidance = self.settings.guided(self.proposal.latents.prior.space)
+            raise UsageError(
+                f"guidance is {guidance:g}, at which the {what} are no longer finite; "
+                "give a smaller --guidance, or a --limit"
+            )
+        return found
+
+    def _seen(self, images: Tensor) -> Tensor:
+        return torch.cat([self.perceptor.encode_image(each) for each in torch.split(images, 1)])
+
+    def _own_latent(self) -> Tensor:
+        """The latent of `like`, W+ (1,num_ws,w_dim)."""
+        if self.settings.like is None:
+            raise TypeError("only a picture has a latent of its own")
+        subject = open_picture(self.models, read_picture(self.settings.like))
+        found = start_latent(self.models.generator.latent_space, subject.w, "w+")
+        if not isinstance(found, Tensor):
+            raise TypeError("codes in W+ are a tensor")
+        return found
+
+
+def refinement(models: Models, latent: Tensor, settings: SampleSettings) -> Edit:
+    """A few steps of optimization after a prior's draw: CLIP's own gradient takes the latent the rest of the way.
+
+    All layers move together along what random w vary in, so that the picture stays one of the generator's; its
+    distance from the first one counts as in an edit.
+
+    Args:
+        latent: W (1,w_dim) or W+ (1,num_ws,w_dim).
+    """
+    like = str(Prompt(str(settings.like), is_image=True)) if settings.like else ""
+    wanted = chosen(
+        EditSettings,
+        given={
+            "prompt": settings.prompt if settings.prompt.strip() else like,
+            "negative": settings.negative,
+            "templates": settings.templates,
+            "steps": settings.refine,
+            "lr": settings.refine_lr,
+            "space": "w" if latent.ndim == 2 else "w+",
+            "clip_loss": "similarity",
+            "explore": 0,
+        },
+    )
+    # The seed is of the draw; the optimization starts from the latent itself.
+    origin = replace(origin_of(models, latent, wanted), first=latent)
+    return latent_edit(models, origin, wanted.model_copy(update={"seed": settings.seed}))
