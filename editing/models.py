@@ -121,7 +121,8 @@ def load_painters(
     """
     if choice.clip is None and pack.painter:
         both = [f"{pack.path('painter')}:{_PAINTER_SHARE}", f"{pack.clip_spec}:1"]
-        return load_ensemble(both, device, str(precision).removeprefix("torch."))
+        name = str(precision).removeprefix("torch.")
+        return load_ensemble(both, device, name, offline=choice.offline)
     return load_perceptors(choice, pack, device, precision)
 
 
