@@ -23,7 +23,8 @@ from ..generators.training.face_set import FaceSet, face_of, vectors_of
 from ..generators.training.faces import CHOICES, Face
 from ..generators.training.labels import labels_of_faces
 from ..generators.training.paired import PairedModel
-from ..guidance.clip_models import BPE_NAME, SHARED
+from ..guidance.clip_configs import SHARED
+from ..guidance.clip_models import BPE_NAME
 from ..guidance.training.bpe import train_bpe, write_merges
 from ..guidance.training.clip import MEAN, STD, ClipTrainer
 from ..guidance.training.clip_settings import ClipSettings

@@ -7,39 +7,47 @@ model is built by the very lines that build ViT-L/14.
 from __future__ import annotations
 
 import copy
-import json
+import gzip
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import huggingface_hub
 import open_clip
 import torch
 from open_clip.coca_model import CoCa
 from open_clip.convert import convert_state_dict
 from open_clip.model import CLIP, CustomTextCLIP, convert_to_custom_text_state_dict
-from open_clip.pretrained import (
-    download_pretrained_from_url,
-    get_pretrained_cfg,
-    list_pretrained_tags_by_model,
-)
+from open_clip.pretrained import get_pretrained_cfg, list_pretrained_tags_by_model
 from open_clip.tokenizer import HFTokenizer, SimpleTokenizer
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from .._base import DAMAGE_ERRORS, InputFileError, MissingError, UsageError, did_you_mean
+from .clip_configs import SHARED, checked, read_config
 from .depthwise import quicken
+from .downloads import fetch, fetch_folder, fetch_url, not_here
 
 HUB = "hf-hub:"
 CONFIG_NAME = "clip.json"
 BPE_NAME = "bpe.txt.gz"
-# Entry of a configuration: a file in its folder with the weights that its own file leaves out.
-SHARED = "shared_weights"
 # Safetensors first: it cannot run code and loads faster.
 HUB_WEIGHTS = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
+_TOKENIZER_FILES = (
+    "tokenizer_config.json",
+    "tokenizer.json",
+    "vocab.json",
+    "vocab.txt",
+    "merges.txt",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "spiece.model",
+    "sentencepiece.bpe.model",
+    "tokenizer.model",
+)
+_MOST_MERGES = 1 << 26
 Tokenizer = Callable[..., Tensor]
 
 
@@ -101,8 +109,16 @@ def build(config: dict[str, Any]) -> nn.Module:
             settings["text_cfg"]["hf_model_pretrained"] = False
         model = _model_class(config)(**settings)
     except OSError as error:
-        raise MissingError(f"the model's text tower cannot be fetched: {_first_line(error)}") from error
-    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, ZeroDivisionError) as error:
+        raise MissingError(f"the model's text tower cannot be built: {_first_line(error)}") from error
+    except (
+        KeyError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        RuntimeError,
+        ZeroDivisionError,
+        AssertionError,
+    ) as error:
         raise InputFileError(
             f"open_clip cannot build this model configuration: {_first_line(error)}"
         ) from error
@@ -120,50 +136,52 @@ def load(
         InputFileError: the weights cannot be read or do not fit the architecture.
     """
     tokenizer = _tokenizer(source, cache_dir, offline)
+    config = _with_local_tower(source, cache_dir, offline)
     state = _read_weights(source.weights)
     if source.shared:
         state = {**_read_weights(source.shared), **state}
-    try:
-        model = build(source.config)
-    except InputFileError as error:
-        raise InputFileError(f"{source.name}: {error}") from error
-    _fill(model, state, source)
+    if source.bpe and "timm_model_name" not in config["vision_cfg"]:
+        # A configuration of anybody's: no memory is taken before its weights are known to fill it.
+        with torch.device("meta"):
+            _fitted(_named(source, config), state, source)
+    model = _named(source, config)
+    model.load_state_dict(_fitted(model, state, source), strict=False)
     quicken(model)
     return model.to(device).float().eval().requires_grad_(False), tokenizer
 
 
+def _named(source: Source, config: dict[str, Any]) -> nn.Module:
+    """`build`, with the source in front of an error."""
+    try:
+        return build(config)
+    except InputFileError as error:
+        raise InputFileError(f"{source.name}: {error}") from error
+
+
 def _find_folder(path: Path) -> Source:
     config_path = path / CONFIG_NAME if path.is_dir() else path
-    try:
-        config = json.loads(_existing(config_path, "model configuration").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputFileError(f"{config_path} is not a model configuration: {_first_line(error)}") from error
-    needed = ("embed_dim", "vision_cfg", "text_cfg")
-    if not isinstance(config, dict) or any(key not in config for key in needed):
-        raise InputFileError(f"{config_path} is not an open_clip configuration: it needs {', '.join(needed)}")
-    for key in ("vision_cfg", "text_cfg", "preprocess"):
-        if not isinstance(config.get(key, {}), dict):
-            raise InputFileError(f"{config_path} is not an open_clip configuration: {key} is no table")
+    config = checked(read_config(_existing(config_path, "model configuration")), config_path)
     weights = _existing(config_path.with_suffix(".safetensors"), "weights")
     bpe = _existing(config_path.parent / BPE_NAME, "merges")
     shared = _shared(config.get(SHARED), config_path)
     return Source(str(path), config, weights, config.get("preprocess", {}), bpe, shared)
 
 
-def _shared(name: object, config_path: Path) -> Path | None:
+def _shared(name: str | None, config_path: Path) -> Path | None:
     """The file beside a configuration that holds the rest of its weights."""
     if name is None:
         return None
-    if not isinstance(name, str) or not name or Path(name).name != name:
+    if not name or Path(name).name != name:
         raise InputFileError(
-            f"{config_path}: {SHARED} is {str(name)[:60]!r}; it must be the name of a file in the same folder"
+            f"{config_path}: {SHARED} is {name[:60]!r}; it must be the name of a file in the same folder"
         )
     return _existing(config_path.parent / name, "shared weights")
 
 
 def _find_published(name: str, tag_needed: bool) -> tuple[dict[str, Any], dict[str, Any]]:
     architecture, _, tag = name.partition("/")
-    config = open_clip.get_model_config(architecture)
+    # Names of the list alone: to open_clip "hf-hub:" and "local-dir:" in front of one are places to look in.
+    config = open_clip.get_model_config(architecture) if architecture in open_clip.list_models() else None
     if config is None:
         hint = did_you_mean(architecture, open_clip.list_models())
         raise UsageError(
@@ -186,64 +204,65 @@ def _find_hub(spec: str, cache_dir: str | None, offline: bool) -> Source:
     repo = spec.removeprefix(HUB)
     if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", repo):
         raise UsageError(f"'{spec}' names no hub model; write hf-hub:organisation/name")
-    path = _fetch(repo, ("open_clip_config.json",), spec, cache_dir, offline)
-    try:
-        stored = json.loads(path.read_text(encoding="utf-8"))
-        config, preprocess = stored["model_cfg"], stored.get("preprocess_cfg", {})
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputFileError(
-            f"{spec}: open_clip_config.json names no model ({_first_line(error)})"
-        ) from error
-    return Source(spec, config, _fetch(repo, HUB_WEIGHTS, spec, cache_dir, offline), preprocess)
+    path = fetch(repo, ("open_clip_config.json",), spec, cache_dir, offline)
+    stored = read_config(path)
+    if not isinstance(stored, dict) or "model_cfg" not in stored:
+        raise InputFileError(f"{spec}: open_clip_config.json names no model")
+    preprocess = stored.get("preprocess_cfg") or {}
+    config = checked({**_table(stored["model_cfg"]), "preprocess": preprocess}, spec, from_hub=True)
+    weights = fetch(repo, HUB_WEIGHTS, spec, cache_dir, offline)
+    return Source(spec, config, weights, config["preprocess"])
+
+
+def _table(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _fetch_tag(name: str, published: dict[str, Any], cache_dir: str | None, offline: bool) -> Path:
     if published.get("hf_hub"):
         repo, _, file = published["hf_hub"].rpartition("/")
-        return _fetch(repo, (file,) if file else HUB_WEIGHTS, name, cache_dir, offline)
-    folder = Path(cache_dir) if cache_dir else Path.home() / ".cache" / "clip"
-    cached = folder / published["url"].rpartition("/")[2]
-    if offline and not cached.is_file():
-        raise MissingError(_not_here(name, "it is not in the cache and downloads are off"))
-    try:
-        return Path(download_pretrained_from_url(published["url"], cache_dir=str(folder)))
-    except (OSError, RuntimeError) as error:
-        raise MissingError(_not_here(name, _first_line(error))) from error
-
-
-def _fetch(repo: str, files: tuple[str, ...], name: str, cache_dir: str | None, offline: bool) -> Path:
-    """The first of these files that a hub repository has."""
-    reason = ""
-    for file in files:
-        try:
-            found = huggingface_hub.hf_hub_download(repo, file, cache_dir=cache_dir, local_files_only=offline)
-        # The hub's own errors are OSErrors and ValueErrors; a plain RuntimeError is the http client's.
-        except (OSError, ValueError, RuntimeError) as error:
-            reason = reason or _first_line(error)
-        else:
-            return Path(found)
-    raise MissingError(_not_here(name, "it is not in the cache and downloads are off" if offline else reason))
+        return fetch(repo, (file,) if file else HUB_WEIGHTS, name, cache_dir, offline)
+    return fetch_url(published["url"], name, cache_dir, offline)
 
 
 def _tokenizer(source: Source, cache_dir: str | None, offline: bool) -> Tokenizer:
     text = source.config.get("text_cfg", {})
-    length = text.get("context_length", 77)
+    length = text.get("context_length") or 77
     extra = text.get("tokenizer_kwargs") or {}
     try:
         if text.get("hf_tokenizer_name"):
-            mode, name = text.get("tokenizer_mode"), text["hf_tokenizer_name"]
+            what = f"the tokenizer of {source.name}"
+            folder = fetch_folder(text["hf_tokenizer_name"], _TOKENIZER_FILES, what, cache_dir, offline)
+            # A folder, so that nothing is looked up, and none of the code that may lie in it is run.
             tokenizer = HFTokenizer(
-                name, length, cache_dir=cache_dir, tokenizer_mode=mode, local_files_only=offline, **extra
+                str(folder),
+                length,
+                tokenizer_mode=text.get("tokenizer_mode"),
+                local_files_only=True,
+                trust_remote_code=False,
+                **extra,
             )
         else:
-            own = {"bpe_path": str(source.bpe)} if source.bpe else {}
-            tokenizer = SimpleTokenizer(context_length=length, **own, **extra)
+            own = {"bpe_path": str(_bounded(source.bpe))} if source.bpe else {}
+            clean = {"clean": extra["clean"]} if "clean" in extra else {}
+            tokenizer = SimpleTokenizer(context_length=length, **own, **clean)
     except DAMAGE_ERRORS as error:
         if source.bpe:
             raise InputFileError(f"{source.bpe} is not a merges file: {_first_line(error)}") from error
-        raise MissingError(_not_here(f"the tokenizer of {source.name}", _first_line(error))) from error
+        raise MissingError(not_here(f"the tokenizer of {source.name}", _first_line(error))) from error
     _check_vocabulary(tokenizer, text, source)
     return tokenizer  # type: ignore[no-any-return]
+
+
+def _bounded(path: Path) -> Path:
+    """A file of merges that does not unpack to more than any honest one."""
+    with gzip.open(path) as file:
+        size = 0
+        while chunk := file.read(1 << 20):
+            size += len(chunk)
+            if size > _MOST_MERGES:
+                raise ValueError(f"it unpacks to more than {_MOST_MERGES:,} bytes")
+    return path
 
 
 def _check_vocabulary(tokenizer: Any, text: dict[str, Any], source: Source) -> None:
@@ -274,8 +293,24 @@ def _reason(error: Exception) -> str:
     return _first_line(error)
 
 
-def _fill(model: nn.Module, state: dict[str, Tensor], source: Source) -> None:
-    """Copy a state dict into a model that it must fit entry by entry."""
+def _with_local_tower(source: Source, cache_dir: str | None, offline: bool) -> dict[str, Any]:
+    """The configuration of a source; a text tower of transformers is named by the folder of its own configuration."""
+    text = source.config["text_cfg"]
+    if not text.get("hf_model_name"):
+        return source.config
+    folder = fetch_folder(
+        text["hf_model_name"], ("config.json",), f"the text tower of {source.name}", cache_dir, offline
+    )
+    tower = read_config(folder / "config.json")
+    if not isinstance(tower, dict) or "auto_map" in tower:
+        raise InputFileError(
+            f"{folder / 'config.json'}: this text tower needs code of its own, which is not run"
+        )
+    return {**source.config, "text_cfg": {**text, "hf_model_name": str(folder)}}
+
+
+def _fitted(model: nn.Module, state: dict[str, Tensor], source: Source) -> dict[str, Tensor]:
+    """A state dict as the model names it, which fits it entry by entry."""
     state = convert_state_dict(model, state)
     if "positional_embedding" in state and not hasattr(model, "positional_embedding"):
         state = convert_to_custom_text_state_dict(state)
@@ -288,7 +323,7 @@ def _fill(model: nn.Module, state: dict[str, Tensor], source: Source) -> None:
     state = {key: value for key, value in state.items() if not key.endswith("embeddings.position_ids")}
     if problem := _misfit(wanted, state):
         raise InputFileError(f"{source.weights} does not hold the weights of {source.name}: {problem}")
-    model.load_state_dict(state, strict=False)
+    return state
 
 
 def _misfit(wanted: dict[str, Tensor], state: dict[str, Tensor]) -> str:
@@ -314,10 +349,6 @@ def _existing(path: Path, what: str) -> Path:
     if not path.is_file():
         raise InputFileError(f"{path} ({what}) is not there")
     return path
-
-
-def _not_here(name: str, reason: str) -> str:
-    return f"no weights for '{name}': {reason}; download once with a network, or give ARCH=path/to/weights"
 
 
 def _first_line(error: BaseException) -> str:

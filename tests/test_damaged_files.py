@@ -89,7 +89,7 @@ def test_clip_configurations_with_parts_that_are_no_tables(tiny_pack, tmp_path, 
     config = json.loads((folder / "clip.json").read_text())
     (folder / "clip.json").write_text(json.dumps({**config, part: value}))
     with pytest.raises(
-        InputFileError, match=rf"clip\.json is not an open_clip configuration: {part} is no table"
+        InputFileError, match=rf"clip\.json is not an open_clip configuration: {part} is not a table"
     ):
         clip_models.find(str(folder))
 

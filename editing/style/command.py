@@ -165,7 +165,9 @@ def _canvas(job: StyleJob, picture: Picture) -> Canvas:
 def _known(job: StyleJob) -> Taught | None:
     """The pack's styler with its CLIP, where words are what it is told."""
     pack = load_pack(job.models.pack)
-    return taught(pack, resolve_device(job.models.device)) if pack.styler and not job.styler else None
+    if job.styler or not pack.styler:
+        return None
+    return taught(pack, resolve_device(job.models.device), job.models.offline)
 
 
 def _train(job: StyleJob, canvas: Canvas, path: Path, known: Taught | None) -> StyleResult:

@@ -203,4 +203,4 @@ def trained(
     if not settings.prompt.strip():
         raise UsageError('there is no style; write one, such as "a stained glass window"')
     prompts = signed_prompts(settings.prompt, settings.negative)
-    return fast_stylist(prompts, pack, device, published, choice.clip, known)
+    return fast_stylist(prompts, pack, device, published, choice.clip, known, choice.offline)

@@ -144,13 +144,17 @@ class Taught:
         return (found.weights / found.weights.sum())[None] @ vectors
 
 
-def taught(pack: Pack, device: torch.device) -> Taught:
+def taught(pack: Pack, device: torch.device, offline: bool = False) -> Taught:
     """Load both.
+
+    Args:
+        offline: never download.
 
     Raises:
         InputFileError, MissingError: in one line.
     """
-    return Taught(load_styler(pack.path("styler")).to(device), load_perceptor(pack.clip_spec, device))
+    styler = load_styler(pack.path("styler")).to(device)
+    return Taught(styler, load_perceptor(pack.clip_spec, device, offline=offline))
 
 
 @torch.no_grad()
@@ -161,21 +165,23 @@ def fast_stylist(
     published: Published = _NONE,
     clip: str | None = None,
     known: Taught | None = None,
+    offline: bool = False,
 ) -> Stylist:
     """One network for every text: the pack's own, or FastCLIPstyler's if its files are given.
 
     Args:
         clip: whose features FastCLIPstyler knows; the pack's by default.
         known: the pack's own, if it is loaded already.
+        offline: never download.
 
     Raises:
         UsageError, InputFileError, MissingError: in one line.
     """
     if published.transformer or published.text_to_style:
-        perceptor = load_perceptor(clip or pack.clip_spec, device)
+        perceptor = load_perceptor(clip or pack.clip_spec, device, offline=offline)
         found = encode_prompts(perceptor, prompts, load_image=lambda path: read_picture(path).image)
         return _transformer(found.features, found.weights / found.weights.sum(), published, device)
-    known = known or taught(pack, device)
+    known = known or taught(pack, device, offline)
     return of_styler(known.styler, known.vector(prompts))
 
 

@@ -200,7 +200,7 @@ def task_of(
     prompts = _prompts(settings)
     device, pack = resolve_device(choice.device), load_pack(choice.pack)
     if known is None and pack.styler:
-        known = taught(pack, device)
+        known = taught(pack, device, choice.offline)
     with torch.random.fork_rng([]):
         torch.manual_seed(settings.seed)
         stylist = _stylist(settings, prompts, pack, known, device)
