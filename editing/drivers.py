@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -181,3 +181,70 @@ def _no_offsets(start: Latent, axes: Latent, fixed: Collection[str]) -> Latent:
     if isinstance(start, Tensor) or isinstance(axes, Tensor):
         raise TypeError("latent and axes must be tensors, or both styles")
     return {name: torch.zeros_like(style) for name, style in start.items() if name not in fixed}
+
+
+class Recommending(Protocol):
+    """A driver that says itself what its answer is."""
+
+    def ask(self) -> Latent:
+        """The candidates to draw."""
+
+    def tell(self, losses: Mapping[str, Tensor]) -> None:
+        """The losses of what `ask` gave."""
+
+    def recommend(self) -> Latent:
+        """The answer so far."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that is needed to resume."""
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Resume from `state_dict`."""
+
+
+class Chain:
+    """Drivers one after another: each starts from what the one before it recommends.
+
+    Args:
+        first: the driver that begins.
+        then: (steps of the driver before, its answer -> the next driver), in their order.
+    """
+
+    def __init__(
+        self, first: Recommending, then: Sequence[tuple[int, Callable[[Latent], Recommending]]]
+    ) -> None:
+        self.drivers, self.then = [first], then
+        self.done = 0
+
+    def ask(self) -> Latent:
+        """As the driver whose turn it is."""
+        turn = len(self.drivers)
+        if turn <= len(self.then) and self.done == sum(steps for steps, _ in self.then[:turn]):
+            self._append()
+        return self.drivers[-1].ask()
+
+    def _append(self) -> None:
+        _, start = self.then[len(self.drivers) - 1]
+        self.drivers.append(start(self.recommend()))
+
+    def tell(self, losses: Mapping[str, Tensor]) -> None:
+        """Take the losses of what `ask` gave."""
+        self.drivers[-1].tell(losses)
+        self.done += 1
+
+    def recommend(self) -> Latent:
+        """The answer of the driver whose turn it is."""
+        return self.drivers[-1].recommend()
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that is needed to resume to the same bits."""
+        return {"done": self.done, "drivers": [driver.state_dict() for driver in self.drivers]}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Resume from `state_dict`."""
+        del self.drivers[1:]
+        for index, own in enumerate(state["drivers"]):
+            if index:
+                self._append()
+            self.drivers[index].load_state_dict(own)
+        self.done = state["done"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -12,8 +13,9 @@ from torch import Tensor
 
 from .._base import UsageError
 from ..guidance.cutouts import step_seed
-from ..guidance.objective import Context, total
+from ..guidance.objective import Context, needs_images, total
 from .drivers import Latent, chosen, clone
+from .population import Parts
 
 Losses = Mapping[str, Tensor]
 Judge = Callable[[Tensor, Context], dict[str, Tensor]]
@@ -21,7 +23,10 @@ Decode = Callable[[Latent], Tensor]
 
 
 class Driver(Protocol):
-    """Moves a latent; see `drivers`. One with `recommend() -> Latent` says itself what its answer is."""
+    """Moves a latent; see `drivers`.
+
+    One with `recommend() -> Latent` says itself what its answer is; what it asks for are only candidates.
+    """
 
     def ask(self) -> Latent:
         """The latent to draw."""
@@ -42,7 +47,7 @@ class Step:
 
     Attributes:
         index: from 0. total: how many steps there are.
-        losses: name -> (B,).
+        losses: name -> (B,); of the best candidate alone, (1,), where the driver recommends an answer.
         best: (B,) index of the step with the lowest total loss so far, for each sample.
         latent: what was drawn, detached.
         draw: gives the pictures; called only by consumers that look at them.
@@ -96,13 +101,37 @@ class Stage:
     Attributes:
         decode: latent -> pictures (B,3,H,W) in [0,1].
         objective: any `Objective`, or a function with the same call.
-        show: latent -> pictures for consumers, if those that are judged are not what people should see.
+        show: the answer so far -> pictures for consumers, if those that are judged are not what people should see.
+        parts: judges populations in parts and without gradients; such stages need `show`.
+        first: number of its first step, which random views follow; by default steps are counted on.
     """
 
     steps: int
     decode: Decode
     objective: Judge
     show: Decode | None = None
+    parts: Parts | None = None
+    first: int | None = None
+
+    def judged(self, latent: Latent, context: Context) -> tuple[dict[str, Tensor], Tensor | None]:
+        """The losses of a latent, and its pictures where they were drawn as a whole."""
+        if self.parts is not None and isinstance(latent, Tensor):
+            judge = partial(drawn_and_judged, self.decode, self.objective)
+            return self.parts.judged(judge, latent, context), None
+        images = drawn(self.decode, self.objective, latent)
+        return self.objective(images, context), images
+
+
+def drawn(decode: Decode, objective: Judge, latent: Latent) -> Tensor:
+    """The pictures; without a pixel, (B,3,0,0), where the objective looks at the latent alone."""
+    if needs_images(objective) or not isinstance(latent, Tensor):
+        return decode(latent)
+    return latent.new_empty(len(latent), 3, 0, 0)
+
+
+def drawn_and_judged(decode: Decode, objective: Judge, latent: Tensor, context: Context) -> dict[str, Tensor]:
+    """The losses of candidates; a function, so that processes can be given it."""
+    return objective(drawn(decode, objective, latent), context)
 
 
 class Edit:
@@ -168,42 +197,53 @@ class Edit:
             return
         end = min(end or self.total, self.total)
         while self.done < end and not self._ended:
-            yield self._step(driver, self._stage())
+            yield self._step(driver)
 
-    def _stage(self) -> Stage:
+    def _stage(self) -> tuple[Stage, int]:
+        """The stage of the next step, and the number that its random views follow."""
         first = 0
         for stage in self.stages:
+            if self.done < first + stage.steps:
+                return stage, self.done - (0 if stage.first is None else first - stage.first)
             first += stage.steps
-            if self.done < first:
-                return stage
-        return self.stages[-1]
+        return self.stages[-1], self.done
 
-    def _step(self, driver: Driver, stage: Stage) -> Step:
-        index, latent = self.done, driver.ask()
-        images = stage.decode(latent)
-        losses = stage.objective(images, self._context(latent, index))
-        now = total(losses).detach()
-        if self._lowest is None or len(now) != len(self._lowest):
-            self._begin(now, losses)
+    def _step(self, driver: Driver) -> Step:
+        (stage, number), index, latent = self._stage(), self.done, driver.ask()
+        losses, images = stage.judged(latent, self._context(latent, number))
         recommends = hasattr(driver, "recommend")
-        seen = latent if recommends else clone(latent)
+        shown = of_best(losses) if recommends else {name: value.detach() for name, value in losses.items()}
+        now = total(shown)
+        if self._lowest is None:
+            self._begin(now, shown)
+        seen = clone(latent)
         self._keep(seen, now, index, not recommends)
         # The answer is known after the last draw, unless it is the driver's.
         if recommends or index + 1 < self.total:
             driver.tell(losses)
         # Side by side, so that Ctrl-C hardly ever comes between: recipes count the losses.
-        self.losses.append({name: float(value.detach().mean()) for name, value in losses.items()})
+        self.losses.append({name: float(value.mean()) for name, value in shown.items()})
         self.totals.append(float(now.mean()))
         self.done = index + 1
         self._ended = self.settled(self.totals)
-        shown = {name: value.detach() for name, value in losses.items()}
-        drawn, show = images.detach(), stage.show
-        draw = (lambda: drawn) if show is None else (lambda: show(self.answer()))
-        return Step(index, self.total, shown, self._best.clone(), seen, draw)
+        return Step(index, self.total, shown, self._best.clone(), seen, self._show(stage, images))
+
+    def _show(self, stage: Stage, images: Tensor | None) -> Callable[[], Tensor]:
+        """Gives the pictures that consumers see of a step."""
+        show, kept = stage.show, images if images is None else images.detach()
+
+        @torch.no_grad()
+        def draw() -> Tensor:
+            if show is not None:
+                return show(self.answer())
+            if kept is None:
+                raise TypeError("a stage that judges in parts has to show its answer")
+            return kept
+
+        return draw
 
     def _begin(self, now: Tensor, losses: Losses) -> None:
-        if self._lowest is None:
-            check_finite(now, losses)
+        check_finite(now, losses)
         self._lowest = torch.full_like(now, torch.inf)
         self._best = torch.zeros_like(now, dtype=torch.long)
 
@@ -215,8 +255,8 @@ class Edit:
             self._latent = latent if self._latent is None else chosen(better, latent, self._latent)
         self._lowest, self._best = torch.where(better, now, lowest), self._best.masked_fill(better, index)
 
-    def _context(self, latent: Latent, index: int) -> Context:
-        seeds = [step_seed(seed, index) for seed in self.seeds] or None
+    def _context(self, latent: Latent, number: int) -> Context:
+        seeds = [step_seed(seed, number) for seed in self.seeds] or None
         return Context(latent, seeds)
 
     def answer(self) -> Latent:
@@ -260,6 +300,12 @@ class Edit:
         self.losses, self.totals = list(state["losses"]), list(state["totals"])
         self._lowest, self._best, self._latent = state["lowest"], state["best"], state["latent"]
         self.done, self._ended = int(state["done"]), bool(state["ended"])
+
+
+def of_best(losses: Losses) -> dict[str, Tensor]:
+    """The losses, (1,) each, of the candidate whose sum is the lowest."""
+    best = total(losses).detach().nan_to_num(torch.inf).argmin()
+    return {name: value.detach()[best][None] for name, value in losses.items()}
 
 
 def check_finite(now: Tensor, losses: Losses) -> None:

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import warnings
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any
 
 import nevergrad as ng
 import numpy as np
@@ -192,42 +191,6 @@ def _explained(name: str, dimensions: int) -> Iterator[None]:
 
 def _line(error: Exception) -> str:
     return " ".join(str(error).split()) or type(error).__name__
-
-
-class Executor(Protocol):
-    """Whatever runs functions: nevergrad's protocol, as of `concurrent.futures`, dask and Ray's pools."""
-
-    def submit(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        """Run the function; the answer's `result()` waits for what it returns."""
-
-
-class Here:
-    """An executor that runs everything at once, in this process."""
-
-    def submit(self, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
-        """A future that is done."""
-        future: Future[Any] = Future()
-        future.set_result(function(*arguments))
-        return future
-
-
-def evaluated(
-    candidates: Tensor,
-    judge: Callable[[Tensor, Sequence[int]], Tensor],
-    executor: Executor | None = None,
-    jobs: int = 1,
-) -> Tensor:
-    """Losses (P,) of candidates (P,D), in parts that an executor runs side by side.
-
-    Args:
-        judge: candidates (Q,D) and their numbers in the population -> losses (Q,); with processes it must be picklable.
-        executor: anything with nevergrad's `submit`; None for this process.
-        jobs: into how many parts the population is cut.
-    """
-    executor = executor or Here()
-    parts = [part for part in torch.arange(len(candidates)).tensor_split(jobs) if len(part)]
-    running = [executor.submit(judge, candidates[part], part.tolist()) for part in parts]
-    return torch.cat([each.result() for each in running])
 
 
 class PGPEOptimizer(ng_base.Optimizer):  # type: ignore[misc]

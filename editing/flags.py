@@ -80,7 +80,9 @@ def parameter(name: str, field: FieldInfo) -> inspect.Parameter:
         annotation = kind if field.is_required() else kind | None
     elif field.is_required():
         default, annotation = inspect.Parameter.empty, kind
-        told = typer.Option(*_spellings(name, field, kind), help=field.description, rich_help_panel=_panel(field))
+        told = typer.Option(
+            *_spellings(name, field, kind), help=field.description, rich_help_panel=_panel(field)
+        )
     else:
         default, annotation = None, kind | None
         told = typer.Option(
@@ -120,8 +122,10 @@ def _metavar(annotation: Any) -> str | None:
 
 def _parts(annotation: Any) -> list[Any]:
     """The members of a union, without None."""
+    if get_origin(annotation) is Annotated:
+        return _parts(get_args(annotation)[0])
     if get_origin(annotation) in (Union, types.UnionType):
-        return [part for part in get_args(annotation) if part is not type(None)]
+        return [own for part in get_args(annotation) if part is not type(None) for own in _parts(part)]
     return [annotation]
 
 

@@ -1,8 +1,8 @@
 """A job: everything that a command or a Python function was asked for, from checking its input to saving its results.
 
-What it does is the same for every method: names are planned and reserved, all input is checked before a model is loaded,
-models are loaded when they are needed, runs are watched, results are saved whole with their recipe, Ctrl-C keeps what
-there is. The parts that need torch are in `making`, so that wrong usage is answered at once.
+What it does is the same for every method: names are planned and reserved, all input is checked before a model is
+loaded, models are loaded when they are needed, runs are watched, results are saved whole with their recipe, Ctrl-C
+keeps what there is. The parts that need torch are in `making`, so that wrong usage is answered at once.
 """
 
 from __future__ import annotations
@@ -122,10 +122,7 @@ def _check_arguments(job: Job) -> None:
     takes, settings = job.method.takes, job.settings
     prompt = getattr(settings, "prompt", "")
     if takes.prompt != "none" and names_a_file(prompt):
-        mend = "write the prompt as the last argument"
-        if takes.pictures == "none":
-            mend = f"write '@{prompt}' for a picture"
-        raise UsageError(f"'{prompt}' stands where the prompt should, but is a file; {mend}")
+        raise UsageError(f"'{prompt}' stands where the prompt should, but is a file; {_mend(job, prompt)}")
     if takes.prompt == "required" and not prompt.strip():
         raise UsageError("the prompt is empty; write what the picture should show")
     if takes.pictures == "many" and not job.pictures and not _replaced(job, "picture"):
@@ -141,9 +138,21 @@ def _check_arguments(job: Job) -> None:
         raise UsageError("a checkpoint belongs to one run; leave --count out")
 
 
+def _mend(job: Job, file: str) -> str:
+    """What to do with a file in the place of the prompt."""
+    if job.method.takes.pictures == "many":
+        return "write the prompt as the last argument"
+    flags = [f"--{name.replace('_', '-')}" for name in job.settings.with_role("picture")]
+    return " or ".join([f"write '@{file}' for a picture", *(f"give it as {flag}" for flag in flags)])
+
+
 def _replaced(job: Job, what: str) -> bool:
     """Whether settings take the place of a missing argument, as a latent takes that of a picture."""
-    return any(getattr(job.settings, name) for name in job.settings.with_role("latent")) if what == "picture" else False
+    return (
+        any(getattr(job.settings, name) for name in job.settings.with_role("latent"))
+        if what == "picture"
+        else False
+    )
 
 
 def _check_models(job: Job) -> None:
@@ -206,4 +215,3 @@ def describe(saved: Saved) -> dict[str, Any]:
         "seconds": round(result.seconds, 3),
         "recipe": result.recipe.model_dump(mode="json", exclude_none=True),
     }
-

@@ -22,7 +22,7 @@ from .latents import load_latent
 from .methods import Method
 from .models import Models
 from .outputs import Outputs, Plan
-from .pictures import Picture, read_mask, read_picture
+from .pictures import Picture, picture_of, read_mask, read_picture
 from .record import InputFile, Record, files_of, from_root, prompts_in
 from .result import Result
 from .running import run_to_end
@@ -54,7 +54,7 @@ def make_all(job: Job, plan: Plan, listener: Listener) -> Iterator[Saved]:
                 place = _place(job, index, len(paths))
                 watching = [*listener.begin(path, made + 1, total)]
                 with _stopping(made, total):
-                    saved = _make_one(models, job, (source, subject, place), path, watching)
+                    saved = _make_one(models, job, (source, subject, place), path, watching, notes)
                 notes.tell(_notes_of(saved, path, job.outputs, plan))
                 yield saved
                 made += 1
@@ -117,11 +117,13 @@ def _make_one(
     what: tuple[Source, Any, Place],
     path: Path,
     watching: Sequence[Consumer],
+    notes: _Notes,
 ) -> Saved:
     source, subject, place = what
     settings = job.settings if job.record is not None else job.settings.of_result(place.index)
 
     def consumers(edit: Edit) -> list[Consumer]:
+        notes.tell(edit.notes)
         return [*watching, *job.outputs.watchers(path, edit.total)]
 
     result = make(
@@ -255,8 +257,8 @@ def _checked_sources(job: Job, notes: _Notes) -> Iterator[Source]:
         if path := getattr(job.settings, name):
             load_latent(path)
     for name in job.settings.with_role("picture"):
-        if path := getattr(job.settings, name):
-            read_picture(path)
+        if value := getattr(job.settings, name):
+            notes.tell(picture_of(value).notes)
     if not job.pictures:
         job.method.call("check", job.settings, Source(None))
         return iter([Source(None)])

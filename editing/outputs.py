@@ -24,7 +24,13 @@ _MOST_FRAMES = 100
 
 
 def beside(
-    description: str, suffix: str, *, default: bool = False, write: str = "", watch: str = "", gather: str = ""
+    description: str,
+    suffix: str,
+    *,
+    default: bool = False,
+    write: str = "",
+    watch: str = "",
+    gather: str = "",
 ) -> Any:
     """A flag that asks for another file beside each result, or beside all of an input.
 
@@ -42,7 +48,10 @@ class Outputs(Settings):
     """Where results go and what is written beside them."""
 
     output: Path | None = setting(
-        None, "file or folder to write; else a new file in the current folder", panel="Output", flags=("--output", "-o")
+        None,
+        "file or folder to write; else a new file in the current folder",
+        panel="Output",
+        flags=("--output", "-o"),
     )
     metadata: bool = setting(True, "embed the recipe in the picture", panel="Output")
     overwrite: bool = setting(False, "replace files that promptbrush did not write", panel="Output")
@@ -82,7 +91,9 @@ class Outputs(Settings):
             InputFileError: a file that cannot be made.
         """
         every = max(1, steps // _MOST_FRAMES)
-        asked = [(extra(field, "watch"), place) for field, place in self._asked(path) if extra(field, "watch")]
+        asked = [
+            (extra(field, "watch"), place) for field, place in self._asked(path) if extra(field, "watch")
+        ]
         # First those that may lack an extra: the others may make files at once.
         asked.sort(key=lambda each: "Mp4" not in each[0])
         return [load_target(Entry(target), "an output")(place, every) for target, place in asked]
@@ -90,7 +101,9 @@ class Outputs(Settings):
     def _asked(self, path: Path) -> Iterator[tuple[Any, Path]]:
         for name, field in type(self).model_fields.items():
             if (suffix := extra(field, "suffix")) and getattr(self, name):
-                yield field, _beside(path, suffix)
+                place = _beside(path, suffix)
+                if place != path:  # the result may be a file of this kind itself
+                    yield field, place
 
 
 def _beside(path: Path, suffix: str) -> Path:
@@ -102,7 +115,9 @@ class Watched(Outputs):
 
     gif: bool = beside("also NAME.gif: how the picture came about", ".gif", watch=".editing.films:Gif")
     mp4: bool = beside("also NAME.mp4; needs promptbrush[video]", ".mp4", watch=".editing.films:Mp4")
-    frames: bool = beside("also NAME-frames/: pictures of the steps", "-frames", watch=".editing.films:Frames")
+    frames: bool = beside(
+        "also NAME-frames/: pictures of the steps", "-frames", watch=".editing.films:Frames"
+    )
     trace: bool = beside(
         "also NAME.trace.jsonl: the losses of every step", ".trace.jsonl", watch=".editing.consumers:Trace"
     )
@@ -248,7 +263,9 @@ def _folder_and_names(
     if output.suffix == "" or (_is_there(output) and output.is_dir()):
         return output, own, kinds[0]
     if output.suffix.lower() not in kinds:
-        raise UsageError(f"{output}: files of type '{output.suffix}' cannot be written; use {', '.join(kinds)}")
+        raise UsageError(
+            f"{output}: files of type '{output.suffix}' cannot be written; use {', '.join(kinds)}"
+        )
     if len(names) > 1:
         raise UsageError(f"{output}: {len(names)} results need a folder; give -o a name without a suffix")
     return output.parent, [output.stem], output.suffix
@@ -301,4 +318,3 @@ def _is_there(path: Path) -> bool:
         return path.exists()
     except (OSError, ValueError) as error:
         raise write_error(path, error) from error
-

@@ -18,6 +18,7 @@ from .._files import atomic_file, input_file, prepare_folder, reason
 from . import metadata as meta
 from .framing import Placement, letterbox, paste_back, strip
 from .latents import load_latent, save_latent
+from .settings import InMemory
 
 __all__ = [
     "Picture",
@@ -311,7 +312,7 @@ def to_pillow(
     return Image.fromarray(levels.permute(1, 2, 0).contiguous().cpu().numpy())
 
 
-def read_mask(path: str | Path, picture: Picture) -> Tensor:
+def read_mask(path: str | Path, picture: Picture) -> torch.Tensor:
     """Where a picture may change, (1,1,H,W) in [0,1].
 
     Raises:
@@ -324,6 +325,17 @@ def read_mask(path: str | Path, picture: Picture) -> Tensor:
             f"{path}: the mask is {found}, the picture {wanted}; give one of its size, white where it may change"
         )
     return mask.mean(dim=1, keepdim=True)
+
+
+def picture_of(value: Any) -> Picture:
+    """The picture of a setting: a file, or one that a program gave.
+
+    Raises:
+        UsageError, InputFileError: it cannot be read.
+    """
+    if isinstance(value, InMemory):
+        return Picture(None, from_memory(value.picture))
+    return read_picture(value)
 
 
 def from_memory(picture: Any) -> torch.Tensor:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationErr
 from .._base import InputFileError, UsageError
 from .._files import input_file, readable, short_hash
 from ..guidance.prompt import Prompt, parse_prompts, respelt
-from .settings import MAX_STEPS, Settings, first_problem, paths_in, spelt, tomllib
+from .settings import MAX_STEPS, Settings, first_problem, paths_in, spelt, tomllib, without_memory
 
 # Of the layout; `from_toml` also reads the earlier ones.
 VERSION = 2
@@ -111,7 +111,9 @@ def _with_settings(data: Mapping[str, Any]) -> dict[str, Any]:
     from .methods import METHODS
 
     if int(data.get("recipe", VERSION)) > VERSION:
-        raise ValueError(f"it was written by a later version of promptbrush ({data.get('promptbrush')}); update")
+        raise ValueError(
+            f"it was written by a later version of promptbrush ({data.get('promptbrush')}); update"
+        )
     method = METHODS.load(str(data.get("method", "")))
     return {**data, "settings": method.settings.model_validate(dict(data.get("settings", {})))}
 
@@ -137,7 +139,7 @@ def from_root(settings: Settings) -> Settings:
     settings = spelt(settings, "templates", lambda text: _absolute(text) if _is_file(text) else text)
     for role in ("picture", "mask", "latent", "file"):
         settings = spelt(settings, role, lambda path: type(path)(_absolute(path)))
-    return settings
+    return without_memory(settings)
 
 
 def prompts_in(settings: Settings) -> list[Prompt]:
@@ -161,7 +163,9 @@ def files_of(settings: Settings, picture: Path | None) -> dict[str, InputFile]:
     images = [Path(prompt.text) for prompt in prompts_in(settings) if prompt.is_image]
     named += [(f"image prompt {number}", path) for number, path in enumerate(dict.fromkeys(images), start=1)]
     named += [("templates", Path(text)) for text in _templates(settings) if _is_file(text)]
-    return {name: InputFile(path=_absolute(path), sha256=short_hash(input_file(path))) for name, path in named}
+    return {
+        name: InputFile(path=_absolute(path), sha256=short_hash(input_file(path))) for name, path in named
+    }
 
 
 def _templates(settings: Settings) -> Iterator[str]:

@@ -8,9 +8,18 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    InstanceOf,
+    PlainSerializer,
+    ValidationError,
+    field_validator,
+)
 from pydantic.fields import FieldInfo
 
 from .._base import UsageError, did_you_mean
@@ -45,14 +54,36 @@ def setting(
         description: one line of help, in plain words.
         panel: heading of the help under which its flag stands.
         role: what the text stands for: "prompt", "templates", "picture", "mask", "latent" or "file". Files are
-            checked before a model is loaded, spelt from the root in recipes and hashed there.
+            checked before a model is loaded, spelt from the root in recipes and hashed there. The type of a picture is
+            `PictureFile`, so that programs can give one from memory.
         flags: spellings on the command line in place of the field's own, such as ("--output", "-o").
-        needs: other fields that must have a value for this one to count: name -> a tuple of accepted values, True
-            for any, False for none.
+        needs: other fields that must have a value for this one to count: name -> a tuple of accepted values, an
+            `Except`, True for any, False for none.
         bounds: ge, gt, le, lt, as pydantic takes them.
     """
     known = {"panel": panel, "role": role, "flags": list(flags), "needs": dict(needs or {})}
     return Field(default, description=description, json_schema_extra=known, **bounds)
+
+
+class Except(tuple[Any, ...]):
+    """Of `needs`: every value is accepted but these."""
+
+
+class InMemory:
+    """A picture that a program gave in place of a file; recipes leave it out."""
+
+    def __init__(self, picture: Any) -> None:
+        self.picture = picture
+
+
+def _file_or_memory(value: Any) -> Any:
+    return value if value is None or isinstance(value, (str, Path, InMemory)) else InMemory(value)
+
+
+PictureFile = Annotated[
+    Path | Annotated[InMemory, InstanceOf(), PlainSerializer(lambda _: None)],
+    BeforeValidator(_file_or_memory),
+]
 
 
 def extra(field: FieldInfo, name: str) -> Any:
@@ -95,7 +126,9 @@ class Settings(BaseModel):
         return [name for name, field in cls.model_fields.items() if extra(field, "role") in roles]
 
 
-def chosen(kind: type[SettingsT], preset: str = "default", given: Mapping[str, Any] | None = None) -> SettingsT:
+def chosen(
+    kind: type[SettingsT], preset: str = "default", given: Mapping[str, Any] | None = None
+) -> SettingsT:
     """Settings of a preset, with the given values in place of its own; None means not given.
 
     Raises:
@@ -137,6 +170,8 @@ def _unmet(made: Settings, other: str, wanted: Any) -> str:
         if bool(value) == wanted:
             return ""
         return f"without {other}; give {other}" if wanted else f"together with {other}; leave {other} out"
+    if isinstance(wanted, Except):
+        return "" if value not in wanted else f"with {other} '{value}'; choose another {other}"
     if value in wanted:
         return ""
     return f"with {other} '{printable(str(value))}'; choose {other} {' or '.join(map(str, wanted))}"
@@ -166,11 +201,19 @@ def printable(value: str) -> str:
 def spelt(settings: SettingsT, role: str, spell: Callable[[Any], Any]) -> SettingsT:
     """The settings with every value of a role in another spelling."""
     own = {name: getattr(settings, name) for name in settings.with_role(role)}
-    return settings.model_copy(update={name: spell(value) for name, value in own.items() if value})
+    named = {name: value for name, value in own.items() if value and not isinstance(value, InMemory)}
+    return settings.model_copy(update={name: spell(value) for name, value in named.items()})
+
+
+def without_memory(settings: SettingsT) -> SettingsT:
+    """The settings without pictures that came from a program: no recipe can name them."""
+    held = [name for name in settings.with_role("picture") if isinstance(getattr(settings, name), InMemory)]
+    return settings.model_copy(update=dict.fromkeys(held))
 
 
 def paths_in(settings: Settings) -> Iterator[tuple[str, Path]]:
     """(field, path) of every file that settings name by a field."""
     for name in settings.with_role("picture", "mask", "latent", "file"):
-        if value := getattr(settings, name):
+        value = getattr(settings, name)
+        if value and not isinstance(value, InMemory):
             yield name, Path(value)

@@ -70,7 +70,13 @@ class Objective(nn.Module):
 
     Subclasses either define `loss` (one term, called `name`) or override `forward` (several). Being modules,
     objectives move with `.to(device)` together with the features that they hold.
+
+    Attributes:
+        needs_images: whether the loss looks at the pictures; those that look at the latent alone may get some without
+            a pixel, (B,3,0,0), so that nothing is drawn for them.
     """
+
+    needs_images = True
 
     def __init__(self, name: str) -> None:
         super().__init__()
@@ -138,6 +144,15 @@ class Scaled(Objective):
 
     def forward(self, images: Tensor, context: Context | None = None) -> Losses:
         return {name: value * self.factor for name, value in self.objective(images, context).items()}
+
+
+def needs_images(objective: Callable[..., Any]) -> bool:
+    """Whether an objective, or a function with the same call, looks at the pictures."""
+    if isinstance(objective, Sum):
+        return any(needs_images(each) for each in objective.objectives)
+    if isinstance(objective, Scaled):
+        return needs_images(objective.objective)
+    return bool(getattr(objective, "needs_images", True))
 
 
 def total(losses: Mapping[str, Tensor]) -> Tensor:

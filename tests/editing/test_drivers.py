@@ -1,10 +1,14 @@
-"""Drivers beyond the published one: steps that keep the gradient's proportions, offsets along axes."""
+"""Drivers beyond the published one: steps that keep the gradient's proportions, offsets along axes, chains."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import pytest
 import torch
-from promptbrush.editing.drivers import Gradient, Offsets, SampleAdam
+from promptbrush.editing.drivers import Chain, Gradient, Offsets, SampleAdam
+from torch import Tensor
 
 
 def test_steps_keep_the_gradients_proportions():
@@ -67,3 +71,49 @@ def test_offsets_move_along_axes_and_all_layers_alike():
 def test_offsets_refuse_axes_of_another_form():
     with pytest.raises(TypeError, match="both styles"):
         Offsets(torch.zeros(1, 3), {"a": torch.ones(3)}, 3, 0.1)
+
+
+class Walk:
+    """A driver that adds one a step, and recommends where it is."""
+
+    def __init__(self, start: Tensor) -> None:
+        self.at = start.clone()
+
+    def ask(self) -> Tensor:
+        return torch.stack([self.at, self.at + 1])
+
+    def tell(self, losses: Mapping[str, Tensor]) -> None:
+        del losses
+        self.at = self.at + 1
+
+    def recommend(self) -> Tensor:
+        return self.at
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"at": self.at}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        self.at = state["at"]
+
+
+def chain() -> Chain:
+    then = [(3, lambda at: Walk(at * 10)), (2, lambda at: Walk(at + 0.5))]
+    return Chain(Walk(torch.zeros(1)), then)  # type: ignore[arg-type]
+
+
+def test_chained_drivers_start_from_each_others_answer_and_resume() -> None:
+    straight, seen = chain(), []
+    for _ in range(7):
+        seen.append(float(straight.ask()[0]))  # type: ignore[index]
+        straight.tell({})
+    assert seen == [0, 1, 2, 30, 31, 32.5, 33.5]
+    for cut in range(7):
+        first, second = chain(), chain()
+        for _ in range(cut):
+            first.ask()
+            first.tell({})
+        second.load_state_dict(first.state_dict())
+        for _ in range(7 - cut):
+            second.ask()
+            second.tell({})
+        assert float(second.recommend()) == float(straight.recommend()), cut  # type: ignore[arg-type]

@@ -9,7 +9,8 @@ import nevergrad as ng
 import pytest
 import torch
 from promptbrush._base import MissingError, UsageError
-from promptbrush.editing.evolution import Evolution, evaluated, optimiser_of
+from promptbrush.editing.evolution import Evolution, optimiser_of
+from promptbrush.editing.population import evaluated
 from torch import Tensor
 
 # One of every family that can search 500 numbers.
@@ -120,17 +121,17 @@ def test_bad_populations() -> None:
 def test_parts_on_an_executor() -> None:
     seen: list[Sequence[int]] = []
 
-    def judge(candidates: Tensor, numbers: Sequence[int]) -> Tensor:
+    def judge(candidates: Tensor, numbers: Sequence[int]) -> dict[str, Tensor]:
         seen.append(numbers)
-        return bowl(candidates)["loss"]
+        return bowl(candidates)
 
     population = torch.randn(7, 3, generator=torch.Generator().manual_seed(0))
-    whole = evaluated(population, judge)
+    whole = evaluated(population, judge)["loss"]
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        torch.testing.assert_close(evaluated(population, judge, pool, jobs=3), whole)
+        torch.testing.assert_close(evaluated(population, judge, pool, jobs=3)["loss"], whole)
     assert seen[0] == list(range(7))
     assert sorted(number for each in seen[1:] for number in each) == list(range(7))
-    assert evaluated(population, judge, jobs=20).shape == (7,)
+    assert evaluated(population, judge, jobs=20)["loss"].shape == (7,)
 
 
 def test_pgpe_for_nevergrad_users() -> None:
