@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import Any
 
 from ._base import InputFileError, MissingError, OutOfMemoryError, PromptbrushError, UsageError
@@ -56,7 +57,10 @@ def __getattr__(name: str) -> Any:
         from .editing.api import function
 
         return function(name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    # With its name and its object, Python itself says what was meant.
+    raise AttributeError(
+        f"module {__name__!r} has no attribute {name!r}", name=name, obj=sys.modules[__name__]
+    )
 
 
 def __dir__() -> list[str]:

@@ -12,7 +12,7 @@ import pickle
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -92,11 +92,13 @@ class NameTable:
         kind: what the names stand for, for messages, e.g. "objective".
         entries: name -> Entry; targets starting with "." are relative to promptbrush.
         group: entry point group that third-party packages use to add names.
+        accepts: (name, object) -> whether another package's object is one of this kind.
     """
 
     kind: str
     entries: dict[str, Entry]
     group: str = field(default="")
+    accepts: Callable[[str, Any], bool] = field(default=lambda name, found: True)
 
     def names(self) -> list[str]:
         """All names, sorted, without importing anything behind them."""
@@ -109,13 +111,22 @@ class NameTable:
             UsageError: no such name (with the closest one).
             MissingError: the module behind it needs an extra that is not installed, or another package's is broken.
         """
-        plugins = self._plugins()
-        if name not in self.entries and name in plugins:
-            return _load_plugin(plugins[name], f"{self.kind} '{name}'")
-        if name not in self.entries:
+        self.check(name)
+        if name in self.entries:
+            return load_target(self.entries[name], f"{self.kind} '{name}'")
+        return _load_plugin(
+            self._plugins()[name], f"{self.kind} '{name}'", lambda found: self.accepts(name, found)
+        )
+
+    def check(self, name: str) -> None:
+        """Whether there is such a name, without importing anything behind it.
+
+        Raises:
+            UsageError: there is none (with the closest one).
+        """
+        if name not in self.names():
             hint = did_you_mean(name, self.names())
             raise UsageError(f"no {self.kind} is called '{name}'{hint}; known: {', '.join(self.names())}")
-        return load_target(self.entries[name], f"{self.kind} '{name}'")
 
     def _plugins(self) -> dict[str, importlib.metadata.EntryPoint]:
         if not self.group:
@@ -135,12 +146,15 @@ def load_target(entry: Entry, what: str) -> Any:
         raise MissingError(f"{what} needs {error.name}, which is not installed: {command}") from error
 
 
-def _load_plugin(point: importlib.metadata.EntryPoint, what: str) -> Any:
+def _load_plugin(point: importlib.metadata.EntryPoint, what: str, accepts: Callable[[Any], bool]) -> Any:
+    package = point.dist.name if point.dist else point.value
     try:
-        return point.load()
+        found = point.load()
+        if not accepts(found):
+            raise TypeError(f"{point.value} is not what this name should be")
     except DECODER_ERRORS as error:  # a broken package raises no others
-        package = point.dist.name if point.dist else point.value
         why = " ".join(str(error).split()) or type(error).__name__
         raise MissingError(
             f"{what} of the package {package} cannot be loaded ({why}); install that package again, or remove it"
         ) from error
+    return found

@@ -14,7 +14,15 @@ import typer
 from typer.core import TyperGroup
 
 from . import __version__
-from ._base import Entry, InputFileError, PromptbrushError, UsageError, load_target
+from ._base import (
+    Entry,
+    InputFileError,
+    MissingError,
+    PromptbrushError,
+    UsageError,
+    did_you_mean,
+    load_target,
+)
 from .editing.methods import METHODS, Method
 
 # The parser's own errors; where their class is found depends on the version of typer, this does not.
@@ -66,7 +74,11 @@ class _Commands(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if cmd_name in _names(self.name):
             return _built(self.name or "", cmd_name)
-        return super().get_command(ctx, cmd_name)
+        found = super().get_command(ctx, cmd_name)
+        if found is None:
+            hint, path = did_you_mean(cmd_name, self.list_commands(ctx)), ctx.command_path
+            raise UsageError(f"no such command '{cmd_name}'{hint}; see {path} --help")
+        return found
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         rows = [(name, self._about(ctx, name)) for name in self.list_commands(ctx)]
@@ -79,7 +91,10 @@ class _Commands(TyperGroup):
             return TRAININGS[name].about
         if name in METHODS.entries and self.name != "train":
             return METHODS.entries[name].about
-        return str(self.get_command(ctx, name).get_short_help_str(100))
+        try:
+            return str(self.get_command(ctx, name).get_short_help_str(100))
+        except MissingError as error:  # another package's, which must not hide the other commands
+            return str(error)
 
 
 def _names(group: str | None) -> list[str]:
@@ -106,7 +121,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-_models = typer.Typer(name="models", help="Model files: import published weights, list and verify packs.", no_args_is_help=True)
+_models = typer.Typer(
+    name="models",
+    cls=_Commands,
+    help="Model files: import published weights, list and verify packs.",
+    no_args_is_help=True,
+)
 _train = typer.Typer(name="train", cls=_Commands, help="Train the embedded models again, or your own.", no_args_is_help=True)
 app.add_typer(_models)
 app.add_typer(_train)

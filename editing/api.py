@@ -11,7 +11,7 @@ from .._base import UsageError, did_you_mean
 from .._devices import enough_memory
 from .choice import ModelChoice
 from .edit import Place, Source, Step
-from .job import Job
+from .job import Job, check_settings
 from .making import make, open_subject, source_of
 from .methods import METHODS, Method
 from .models import Models
@@ -49,10 +49,7 @@ def call(
     settings = chosen(method.settings, preset, {**own, **({"prompt": prompt} if prompt else {})})
     if models is not None and picks:
         raise UsageError(f"models and {', '.join(picks)} cannot both be given; put them into the models")
-    if method.takes.prompt == "required" and not getattr(settings, "prompt", "").strip():
-        raise UsageError("the prompt is empty; write what the picture should show")
-    if method.plan is not None:
-        method.plan(settings, n)
+    check_settings(method, settings, n)
     source = _source(method, picture)
     method.call("check", settings, source)
     with enough_memory():

@@ -94,7 +94,7 @@ class Trace(Watcher):
         InputFileError: the file cannot be written.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, every: int = 1) -> None:  # noqa: ARG002 (only of pictures are there too many)
         self._path = Path(path)
         prove_folder(self._path.parent)
         refuse_folder(self._path)

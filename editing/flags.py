@@ -13,6 +13,8 @@ from pydantic.fields import FieldInfo
 
 from .settings import Settings, chosen, extra
 
+_BOUNDS = {"gt": "above ", "ge": "", "lt": "below ", "le": ""}
+_ENDLESS = 10**9
 _PANELS = ("Prompt", "Strength", "Optimization", "Losses", "Data", "Output", "Models")
 
 
@@ -111,8 +113,19 @@ def _spellings(name: str, field: FieldInfo, kind: Any) -> list[str]:
 
 def _help(field: FieldInfo) -> str:
     default = field.default
-    shown = "" if default in ("", None, False, True, ()) else f" [default: {default}]"
-    return f"{field.description or ''}{shown}".replace("[", r"\[")
+    plain = default is None or isinstance(default, bool) or default in ("", ())
+    told = ", ".join(filter(None, [_range(field), "" if plain else f"default: {default}"]))
+    return f"{field.description or ''}{f' [{told}]' if told else ''}".replace("[", r"\[")
+
+
+def _range(field: FieldInfo) -> str:
+    """The bounds of a number in words; those that nobody reaches are left out."""
+    bounds = {name: getattr(each, name) for each in field.metadata for name in _BOUNDS if hasattr(each, name)}
+    told = {name: f"{_BOUNDS[name]}{value}" for name, value in bounds.items() if abs(value) < _ENDLESS}
+    lower, upper = told.get("ge", told.get("gt", "")), told.get("le", told.get("lt", ""))
+    if lower and upper:
+        return f"{lower} to {upper}"
+    return f"{lower} or more" if "ge" in told else f"at most {upper}" if "le" in told else lower or upper
 
 
 def _metavar(annotation: Any) -> str | None:

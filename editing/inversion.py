@@ -212,7 +212,8 @@ def _falling(t: float) -> float:
 
 def _frozen(generator: Any) -> Any:
     """The generator, or a copy if gradients would gather in its weights."""
-    if not any(parameter.requires_grad for parameter in generator.parameters()):
+    weights = generator.parameters() if isinstance(generator, nn.Module) else ()
+    if not any(parameter.requires_grad for parameter in weights):
         return generator
     return copy.deepcopy(generator).requires_grad_(False)
 

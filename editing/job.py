@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from .._base import PromptbrushError, UsageError
 from .._files import input_file, readable
+from ..generators.base import name_in
 from .choice import ModelChoice
+from .losses import check_losses
 from .methods import Method
 from .outputs import PICTURES, Outputs, Plan, plan
 from .record import Record, prompts_in
@@ -103,9 +105,10 @@ def check(job: Job) -> None:
     Raises:
         UsageError, InputFileError: in one line.
     """
-    _check_arguments(job)
-    _check_models(job)
     count = job.outputs.results
+    _check_arguments(job)
+    check_settings(job.method, job.settings, count)
+    _check_models(job)
     seed = getattr(job.settings, "seed", 0)
     if seed + count - 1 > MAX_SEED:
         raise UsageError(
@@ -113,9 +116,20 @@ def check(job: Job) -> None:
         )
     for path in job.inputs():
         input_file(path)
-    if job.method.plan is not None:
-        job.method.plan(job.settings, count)
     job.outputs.check()
+
+
+def check_settings(method: Method, settings: Settings, count: int) -> None:
+    """Find what is wrong with settings, for commands and Python functions alike.
+
+    Raises:
+        UsageError: in one line.
+    """
+    if method.takes.prompt == "required" and not getattr(settings, "prompt", "").strip():
+        raise UsageError("the prompt is empty; write what the picture should show")
+    check_losses(settings)
+    if method.plan is not None:
+        method.plan(settings, count)
 
 
 def _check_arguments(job: Job) -> None:
@@ -123,8 +137,6 @@ def _check_arguments(job: Job) -> None:
     prompt = getattr(settings, "prompt", "")
     if takes.prompt != "none" and names_a_file(prompt):
         raise UsageError(f"'{prompt}' stands where the prompt should, but is a file; {_mend(job, prompt)}")
-    if takes.prompt == "required" and not prompt.strip():
-        raise UsageError("the prompt is empty; write what the picture should show")
     if takes.pictures == "many" and not job.pictures and not _replaced(job, "picture"):
         missing = f"PROMPT is '{printable(prompt)}'" if prompt else "PROMPT too"
         raise UsageError(f"{takes.what} is missing ({missing}); give both, the prompt last")
@@ -165,6 +177,8 @@ def _check_models(job: Job) -> None:
     for name in ("encoder", "face_encoder", "prior"):
         if path := getattr(job.models, name):
             input_file(path)
+    if job.models.generator:
+        name_in(job.models.generator)
 
 
 def names_a_file(prompt: str) -> bool:

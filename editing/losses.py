@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from .._base import UsageError
 from ..guidance import OBJECTIVES
-from ..guidance.objective import Objective, Start
+from .settings import Settings
+
+if TYPE_CHECKING:
+    from ..guidance.objective import Objective, Start
 
 
 def parse_loss(text: str) -> tuple[str, float]:
@@ -24,6 +28,17 @@ def parse_loss(text: str) -> tuple[str, float]:
     if not name or not math.isfinite(value):
         raise UsageError(f"loss is '{text[:40]}'; write NAME:weight, such as tv:0.1")
     return name, value
+
+
+def check_losses(settings: Settings) -> None:
+    """Whether all objectives that settings add exist, without importing torch.
+
+    Raises:
+        UsageError: an unknown name, or a weight that is not a finite number.
+    """
+    for field in settings.with_role("losses"):
+        for text in getattr(settings, field):
+            OBJECTIVES.check(parse_loss(text)[0])
 
 
 def added_losses(losses: Sequence[str], start: Start) -> list[Objective]:

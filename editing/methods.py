@@ -94,4 +94,5 @@ METHODS = NameTable(
         "style": Entry(".editing.style.settings:METHOD", about="Give pictures and films a style (CLIPstyler)."),
     },
     group="promptbrush.methods",
+    accepts=lambda name, found: isinstance(found, Method) and found.name == name,
 )

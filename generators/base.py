@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
 from .._base import Entry, NameTable
@@ -23,7 +25,8 @@ class Generator(Protocol):
     """Turns latents into pictures.
 
     A latent is a tensor (B,...), a sequence of such tensors, or a flat mapping name -> tensor. A generator
-    may also have `latent_space`, a `LatentSpace` in which its pictures can be edited.
+    may also have `latent_space`, a `LatentSpace` in which its pictures can be edited, and then `resolution`: the
+    side of its square pictures.
     """
 
     differentiable: bool
@@ -38,12 +41,13 @@ class Generator(Protocol):
 
 
 class LatentSpace(Protocol):
-    """How the latents of a generator are started, measured and moved.
+    """How the latents of a generator are started, measured and moved; `codes.CodeSpace` does it for plain vectors.
 
     A code is a latent in the space that random latents come from: (B,D), or (B,L,D) with one for each of L layers.
 
     Attributes:
-        spaces: names that `start` and `axes` take; the first is the one of codes (B,D).
+        spaces: names that `start` and `axes` take: "w" of codes (B,D) and "w+" of codes (B,L,D), then the
+            generator's own.
         z_dim: of the normal numbers that codes are made of. code_dim: D. layers: L.
     """
 
@@ -104,4 +108,21 @@ GENERATORS = NameTable(
     kind="generator",
     entries={"stylegan2": Entry(".generators.stylegan2:load_generator")},
     group="promptbrush.generators",
+    accepts=lambda name, found: callable(found),
 )
+
+
+def name_in(spec: str | Path) -> str:
+    """The name in NAME=FILE, or the NAME alone of a generator that needs no file; empty for a path.
+
+    Raises:
+        UsageError: it looks like a name, but is not in the table.
+    """
+    name = str(spec).partition("=")[0]
+    with suppress(OSError, ValueError):  # too long for a path, or with a NUL character
+        if Path(spec).exists():
+            return ""
+    if name.isidentifier():
+        GENERATORS.check(name)
+        return name
+    return name if name in GENERATORS.names() else ""

@@ -9,7 +9,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 
 from .._files import input_file
-from .base import GENERATORS
+from .base import GENERATORS, name_in
 
 # In the header of a safetensors file: the entry of GENERATORS that loads it.
 KEY = "generator"
@@ -23,12 +23,13 @@ def open_generator(spec: str | Path, device: str | torch.device = "cpu") -> tupl
         spec: a file; NAME=FILE with an entry of GENERATORS; or the NAME alone of one that needs no file.
 
     Raises:
-        UsageError: an unknown name. InputFileError: a file that cannot be read. MissingError: an extra is missing.
+        UsageError: neither a file nor a name of the table. InputFileError: a file that cannot be read.
+        MissingError: an extra is missing.
     """
-    name, equals, file = str(spec).partition("=")
-    if name in GENERATORS.names() and not Path(spec).exists():
+    if name := name_in(spec):
+        load, (_, equals, file) = GENERATORS.load(name), str(spec).partition("=")
         path = input_file(file) if equals else None
-        return GENERATORS.load(name)(path, device=device), path
+        return load(path, device=device), path
     path = input_file(spec)
     return GENERATORS.load(_kind(path))(path, device=device), path
 

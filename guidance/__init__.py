@@ -79,6 +79,7 @@ OBJECTIVES = NameTable(
         "tv": Entry(".guidance.regularity:total_variation"),
     },
     group="promptbrush.objectives",
+    accepts=lambda name, found: callable(found),
 )
 
 _MODULES = {

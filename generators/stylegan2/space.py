@@ -8,29 +8,27 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from ..codes import SAMPLES, CodeSpace
+
 if TYPE_CHECKING:
     from .generator import StyleGAN2
 
 SMALLEST_SPREAD = 1e-3
-_SAMPLES = 2048
-# Components whose deviation is below this fraction of the largest are noise of the mapping network.
-_SMALLEST_COMPONENT = 0.01
 Latent = Tensor | Mapping[str, Tensor]
 
 
-class StyleGAN2Space:
-    """See `generators.base.LatentSpace`; codes are w, (B,w_dim), or W+, (B,num_ws,w_dim)."""
+class StyleGAN2Space(CodeSpace):
+    """See `generators.base.LatentSpace`; codes are w, (B,w_dim), or W+, (B,num_ws,w_dim), and styles stand by name."""
 
     spaces = ("w", "w+", "s")
 
     def __init__(self, generator: StyleGAN2) -> None:
         self.generator = generator
-        self.z_dim, self.code_dim, self.layers = generator.z_dim, generator.w_dim, generator.num_ws
+        super().__init__(generator.w_dim, generator.num_ws, generator.z_dim, generator.w_avg.device)
 
     def sample(self, z: Tensor) -> Tensor:
         """w (N,w_dim) of z (N,z_dim), without truncation, of no class."""
-        z = z.to(self.generator.w_avg.device)
-        classes = self.generator.c_dim
+        z, classes = z.to(self.device), self.generator.c_dim
         labels = torch.zeros(len(z), classes, device=z.device) if classes else None
         return self.generator.mapping.single(z, labels)
 
@@ -39,7 +37,7 @@ class StyleGAN2Space:
         return self.generator.w_avg.repeat(batch, self.layers, 1)
 
     def start(self, latent: Any, space: str) -> Latent:
-        """A latent in W, W+ or S; W is the mean over the layers of W+, and styles stay what they are.
+        """A latent in W, W+ or S; styles stay what they are.
 
         Raises:
             ValueError: styles in another space: no w leads to them.
@@ -48,34 +46,21 @@ class StyleGAN2Space:
             if space != "s":
                 raise ValueError(f"the latent is in S, and the space is {space}; choose the space s")
             return dict(latent)
-        if space == "w":
-            return latent if latent.ndim == 2 else latent.mean(dim=1)
-        plus = latent[:, None].expand(-1, self.layers, -1).contiguous() if latent.ndim == 2 else latent
-        return plus if space == "w+" else self._styles(plus)
+        found: Tensor = super().start(latent, "w+" if space == "s" else space)
+        return self._styles(found) if space == "s" else found
 
     def _styles(self, plus: Tensor) -> dict[str, Tensor]:
         return dict(zip(self.generator.style_names, self.generator.styles(plus), strict=True))
 
     @torch.no_grad()
     def axes(self, space: str) -> Latent:
-        """In W and W+ the principal components of w, (K,w_dim), largest first (Härkönen et al. 2020, GANSpace).
-
-        In S the standard deviations (C,) by name, for there every channel has a meaning of its own.
-        """
-        w = self.random(_SAMPLES, torch.Generator().manual_seed(0))
-        if space == "s":
-            styles = self._styles(w[:, None].expand(-1, self.layers, -1))
-            return {name: style.std(dim=0).clamp(min=SMALLEST_SPREAD) for name, style in styles.items()}
-        # On the CPU, for MPS has no SVD; signs do not matter to a descent.
-        _, lengths, directions = torch.linalg.svd((w - w.mean(dim=0)).cpu().float(), full_matrices=False)
-        deviations = lengths / len(w) ** 0.5
-        kept = deviations >= _SMALLEST_COMPONENT * deviations[0]
-        axes: Tensor = (directions * deviations[:, None])[kept].to(w)
-        return axes
-
-    def random(self, count: int, rng: torch.Generator) -> Tensor:
-        """Random w (count,w_dim)."""
-        return self.sample(torch.randn(count, self.z_dim, generator=rng))
+        """As of codes in W and W+; in S the standard deviations (C,) by name, for there every channel has a meaning."""
+        if space != "s":
+            found: Tensor = super().axes(space)
+            return found
+        w = self.random(SAMPLES, torch.Generator().manual_seed(0))
+        styles = self._styles(w[:, None].expand(-1, self.layers, -1))
+        return {name: style.std(dim=0).clamp(min=SMALLEST_SPREAD) for name, style in styles.items()}
 
     def move(self, latent: Any, step: Tensor, fixed: Collection[str] = ()) -> Latent:
         """The latent after a step in W, (w_dim,), of all layers together; styles in `fixed` stay.
@@ -96,11 +81,7 @@ class StyleGAN2Space:
     def check(self, latent: Any) -> None:
         """Raises ValueError for anything but W (1,w_dim), W+ (1,num_ws,w_dim) or this generator's styles."""
         if isinstance(latent, Tensor):
-            wanted = ((1, self.code_dim), (1, self.layers, self.code_dim))
-            if tuple(latent.shape) not in wanted:
-                raise ValueError(
-                    f"holds {tuple(latent.shape)}; this generator takes one W {wanted[0]} or W+ {wanted[1]}"
-                )
+            super().check(latent)
             return
         shapes = {name: tuple(each.shape) for name, each in self._styles(self.average(1)).items()}
         if set(latent) != set(shapes):

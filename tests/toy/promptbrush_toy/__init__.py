@@ -1,0 +1,1 @@
+"""A method, an objective and a generator for promptbrush, one file each."""

@@ -1,0 +1,69 @@
+"""The method `tint`: three numbers, by which red, green and blue are multiplied, move until CLIP sees the prompt."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from promptbrush.editing.methods import Method, Takes
+from promptbrush.editing.outputs import Watched
+from promptbrush.editing.settings import MAX_SEED, MAX_STEPS, Settings, setting
+
+if TYPE_CHECKING:
+    from promptbrush.editing.edit import Edit, Place, Source
+    from promptbrush.editing.models import Models
+    from torch import Tensor
+
+
+class TintSettings(Settings):
+    """Each field is a flag, a line of help, a Python keyword and an entry of the recipe."""
+
+    prompt: str = setting("", "what the picture should look like", panel="Prompt", role="prompt")
+    strength: float = setting(1.0, "0 is the input, 1 the tint, more exaggerates", panel="Strength", ge=0, le=10)
+    seed: int = setting(0, "of random views, for losses that look at such", panel="Optimization", ge=0, le=MAX_SEED)
+    steps: int = setting(40, "optimization steps", panel="Optimization", ge=1, le=MAX_STEPS)
+    lr: float = setting(0.05, "learning rate", panel="Optimization", gt=0, le=10)
+    loss: tuple[str, ...] = setting((), "another objective, NAME:weight", panel="Losses", role="losses")
+
+
+def compose(models: Models, subject: Source, settings: TintSettings, place: Place) -> Edit:
+    """What runs; torch is imported here, so that `promptbrush tint --help` need not wait for it."""
+    import torch
+    from promptbrush.editing.drivers import Gradient
+    from promptbrush.editing.edit import Edit, Output
+    from promptbrush.editing.losses import added_losses
+    from promptbrush.guidance import OBJECTIVES
+    from promptbrush.guidance.objective import Start, Sum
+    from promptbrush.guidance.prompts import parse_prompts
+
+    picture = subject.picture.image.to(models.device)
+    untinted = torch.ones(1, 3, device=models.device)
+
+    def decode(gains: Tensor) -> Tensor:
+        return (picture * gains[..., None, None]).clamp(0, 1)
+
+    start = Start(picture, untinted, prompts=parse_prompts(settings.prompt), perceptor=models.perceptor())
+    similarity = OBJECTIVES.load("similarity")({}, start)
+
+    def finish(gains: Tensor) -> Output:
+        gains = untinted.lerp(gains, settings.strength)
+        return Output(decode(gains).cpu(), picture.cpu(), gains, untinted, subject.picture.alpha)
+
+    return Edit(
+        decode,
+        Sum([similarity, *added_losses(settings.loss, start)]),
+        Gradient(untinted, settings.steps, settings.lr),
+        settings.steps,
+        [settings.seed],
+        finish=finish,
+    )
+
+
+METHOD = Method(
+    name="tint",
+    about="Tint pictures by text: only the balance of their colours changes.",
+    settings=TintSettings,
+    compose=compose,
+    takes=Takes(pictures="many", prompt="required"),
+    outputs=Watched,
+    roles=("pack", "clip", "device", "precision", "offline"),
+)
