@@ -21,7 +21,7 @@ from .edit import Step
 from .framing import letterbox, paste_back
 from .models import LoadedModels, ModelChoice, load_models
 from .named import check_models, check_unchanged, made_with, named_files, read_files
-from .optimise import Origin, between, decoder, latent_edit, origin_of, prompts_of
+from .optimise import between, draw, latent_edit, origin_of, prompts_of
 from .paste import paste_changed
 from .pictures import Picture, read_picture, write_picture
 from .recipe import EditSettings, Recipe, edit_settings
@@ -109,11 +109,10 @@ def run_edit(
     if best.latent is None:
         raise KeyboardInterrupt
     latent = between(origin.latent, best.latent, settings.strength)
-    with torch.no_grad():
-        square = decoder(models)(latent)
+    start, square = draw(models, origin.latent), draw(models, latent)
     return Result(
-        image=_finished(subject, origin, square, settings).cpu(),
-        before=_before(subject, origin, settings).cpu(),
+        image=_finished(subject, start, square, settings).cpu(),
+        before=_before(subject, start, settings).cpu(),
         latent=latent,
         start=origin.latent,
         steps=tuple(best.losses),
@@ -148,7 +147,7 @@ def _background(subject: Subject) -> tuple[Tensor, Tensor] | None:
     return subject.square, mask.to(subject.square)
 
 
-def _finished(subject: Subject, origin: Origin, square: Tensor, settings: EditSettings) -> Tensor:
+def _finished(subject: Subject, start: Tensor, square: Tensor, settings: EditSettings) -> Tensor:
     if subject.picture is None or subject.placement is None:
         return square
     if settings.paste == "square":
@@ -156,7 +155,7 @@ def _finished(subject: Subject, origin: Origin, square: Tensor, settings: EditSe
     original, square = subject.picture.image, square.cpu()
     if settings.paste == "all":
         return paste_back(original, square, subject.placement, subject.mask)
-    return paste_changed(original, origin.image.cpu(), square, subject.placement, subject.mask)
+    return paste_changed(original, start.cpu(), square, subject.placement, subject.mask)
 
 
 def _behind_mask(square: Tensor, background: tuple[Tensor, Tensor] | None) -> Tensor:
@@ -167,9 +166,9 @@ def _behind_mask(square: Tensor, background: tuple[Tensor, Tensor] | None) -> Te
     return torch.where(mask > 0, torch.lerp(own, square, mask), own)
 
 
-def _before(subject: Subject, origin: Origin, settings: EditSettings) -> Tensor:
+def _before(subject: Subject, start: Tensor, settings: EditSettings) -> Tensor:
     if subject.picture is None or subject.square is None:
-        return origin.image
+        return start
     return subject.square if settings.paste == "square" else subject.picture.image
 
 

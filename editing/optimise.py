@@ -107,8 +107,14 @@ def origin_of(models: LoadedModels, w: Latent, settings: EditSettings) -> Origin
     latent = start_latent(models.generator, w, settings.space)
     first = latent
     if settings.seed:
-        first = _moved(models.generator, latent, settings.variation * _noise(models.generator, settings.seed))
+        move = settings.variation * _noise(models.generator, settings.seed)
+        first = _moved(models.generator, latent, move, fixed_styles(latent))
     return Origin(latent, decoder(models)(latent), first)
+
+
+def fixed_styles(latent: Latent) -> list[str]:
+    """Names of the styles that no edit moves, those that only colour the picture; none for W and W+."""
+    return [] if isinstance(latent, Tensor) else [name for name in latent if name.endswith("torgb")]
 
 
 def on_device(latent: Latent, device: torch.device) -> Latent:
@@ -140,13 +146,19 @@ def _noise(generator: StyleGAN2, seed: int) -> Tensor:
 
 
 def decoder(models: LoadedModels) -> Any:
-    """latent -> pictures (B,3,R,R) in [0,1], in the models' precision."""
+    """latent -> pictures (B,3,R,R) in [0,1], in the models' precision: for a search; `draw` is for results."""
 
     def decode(latent: Latent) -> Tensor:
         with torch.autocast(models.device.type, models.precision, models.precision != torch.float32):
             return models.generator.decode(latent).float()
 
     return decode
+
+
+def draw(models: LoadedModels, latent: Latent) -> Tensor:
+    """The pictures of a result, (B,3,R,R) in [0,1], in float32 whatever the precision of the search."""
+    with torch.no_grad(), torch.autocast(models.device.type, enabled=False):
+        return models.generator.decode(latent).float()
 
 
 def latent_edit(
@@ -181,7 +193,7 @@ def latent_edit(
         face_encoder=required_face_encoder(models) if settings.identity_weight > 0 else None,
     )
     objective = objective_of(settings, start)
-    fixed = [name for name in origin.latent if name.endswith("torgb")] if settings.space == "s" else []
+    fixed = fixed_styles(origin.latent)
     first = origin.first
     if known is not None:
         step = step_towards(known, perceptor, start.prompts, settings.templates, _load_image)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,12 @@ import torch
 from torch import Tensor
 
 from ..._base import UsageError
+from ...guidance.prompts import Prompt
 from ..carried import embed_latent
 from ..editor import text_notes
 from ..metadata import embed
 from ..models import ModelChoice
-from ..optimise import decoder, start_latent
+from ..optimise import decoder, draw, start_latent
 from ..pictures import read_picture, write_picture
 from ..recipe import MAX_SEED
 from ..subjects import open_picture
@@ -125,9 +127,10 @@ class Sampler:
     def _best(self, told: Conditions, seeds: Sequence[int]) -> tuple[Tensor, Tensor, Tensor]:
         """Of the candidates for each seed the one that fits best: its latent, picture and score."""
         listed = [candidate_seeds(seed, self.settings.rank) for seed in seeds]
+        coarse = self.own.models.precision != torch.float32
         for number in range(self.settings.rank):
             latents = self._drawn(told, [own[number] for own in listed])
-            images = self._shown(latents)
+            images = self._shown(latents) if self.settings.rank > 1 else self._result(latents)
             scores = told.scores(self._seen(images))
             if number == 0:
                 kept = (latents, images, scores)
@@ -137,6 +140,9 @@ class Sampler:
             kept = tuple(  # type: ignore[assignment]
                 torch.where(better.view(-1, *[1] * (new.ndim - 1)), new, old) for new, old in pairs
             )
+        if coarse and self.settings.rank > 1:
+            images = self._result(kept[0])
+            return kept[0], images, told.scores(self._seen(images))
         return kept
 
     def _drawn(self, told: Conditions, seeds: Sequence[int]) -> Tensor:
@@ -147,10 +153,18 @@ class Sampler:
         rest = None if begun is None else (1 - settings.strength) * begun.rest
         return self._finite(self.own.codes.latents(x, settings.truncation, rest), "latents")
 
-    @torch.no_grad()
     def _shown(self, latents: Tensor) -> Tensor:
-        """The pictures of latents, (B,3,R,R), a fixed number at a time as `chunk_size` says."""
-        decode, size = decoder(self.own.models), chunk_size(latents.device)
+        """The pictures of latents, (B,3,R,R), to choose from."""
+        return self._pictures(latents, decoder(self.own.models))
+
+    def _result(self, latents: Tensor) -> Tensor:
+        """The pictures of latents, (B,3,R,R) in float32, to keep."""
+        return self._pictures(latents, partial(draw, self.own.models))
+
+    @torch.no_grad()
+    def _pictures(self, latents: Tensor, decode: Callable[[Tensor], Tensor]) -> Tensor:
+        """A fixed number at a time as `chunk_size` says."""
+        size = chunk_size(latents.device)
         parts = []
         for part in torch.split(latents, size):
             rows = [*range(len(part)), *[len(part) - 1] * (size - len(part))]
@@ -170,9 +184,14 @@ class Sampler:
         return torch.cat([self.own.perceptor.encode_image(each) for each in torch.split(images, 1)])
 
     def _refined(self, latent: Tensor, told: Conditions, seed: int) -> tuple[Tensor, Tensor, float]:
-        prompt = self.settings.prompt if self.settings.prompt.strip() else f"@{self.like}"
+        # Spelt as a prompt, since a path may hold what prompts are joined by.
+        prompt = (
+            self.settings.prompt
+            if self.settings.prompt.strip()
+            else str(Prompt(str(self.like), is_image=True))
+        )
         better = refined(self.own.models, latent, self.settings, prompt, seed)
-        image = self._shown(better)
+        image = self._result(better)
         return better, image, float(told.scores(self._seen(image))[0])
 
     def _begin(self) -> Start:

@@ -63,12 +63,14 @@ def _drawn(guide: Guide, seeds: Sequence[int], settings: SampleSettings, start: 
     rngs = [torch.Generator().manual_seed(seed) for seed in seeds]
     noise = torch.stack([torch.randn(prior.shape, generator=rng) for rng in rngs]).to(device)
     first = 0
-    if start is not None and settings.strength < 1:
+    if settings.strength == 1:
+        start = None
+    if start is not None:
         above = [index for index, time in enumerate(walk.times) if time < settings.strength * prior.steps]
         if not above or settings.strength == 0:
             return start
         first = above[0]
-    x = walk.begin(noise, start if first else None, first)
+    x = walk.begin(noise, start, first)
     for index in range(first, len(walk.times)):
         predicted = guide(walk.scaled(x, index), walk.times[index])
         x = walk.step(predicted, index, x, rngs)
