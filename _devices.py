@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import platform
 import re
 from collections.abc import Iterator
@@ -11,7 +12,10 @@ from pathlib import Path
 
 import torch
 
-from ._base import OutOfMemoryError
+from ._base import OutOfMemoryError, UsageError
+
+# "on" or "off" in the environment settles what this hardware would: for tests of both, and where it guesses wrong.
+SWITCH = "PROMPTBRUSH_BFLOAT16"
 
 
 def cpu_has_bfloat16() -> bool:
@@ -28,7 +32,17 @@ def cpu_has_bfloat16() -> bool:
 
 
 def auto_precision(device: torch.device) -> torch.dtype:
-    """bfloat16 where the hardware multiplies it, float16 on other CUDA devices, float32 elsewhere."""
+    """bfloat16 where the hardware multiplies it, float16 on other CUDA devices, float32 elsewhere.
+
+    `SWITCH` in the environment decides instead if it is set: bfloat16 for "on", float32 for "off".
+
+    Raises:
+        UsageError: it is set to something else.
+    """
+    if (chosen := os.environ.get(SWITCH)) is not None:
+        if chosen not in ("on", "off"):
+            raise UsageError(f"{SWITCH} is '{chosen}'; set it to on or off, or unset it")
+        return torch.bfloat16 if chosen == "on" else torch.float32
     if device.type == "cuda":
         native = torch.cuda.get_device_properties(device).major >= 8
         return torch.bfloat16 if native else torch.float16

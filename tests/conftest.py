@@ -109,6 +109,13 @@ def quick_inversion(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(subjects, "invert", quick)
 
 
+@pytest.fixture(params=["off", "on"])
+def coarse_numbers(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Whether "auto" means bfloat16: a test runs under both, whatever this processor multiplies in hardware."""
+    monkeypatch.setenv("PROMPTBRUSH_BFLOAT16", request.param)
+    return request.param == "on"
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What a command left: its exit code, and what it wrote to the two streams."""

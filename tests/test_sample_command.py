@@ -50,7 +50,9 @@ def pixels(path: Path) -> torch.Tensor:
     return read_picture(path).image
 
 
-def test_pictures_with_their_recipes(command: Command, pack: Path, tmp_path: Path) -> None:
+def test_pictures_with_their_recipes(
+    command: Command, pack: Path, tmp_path: Path, coarse_numbers: bool
+) -> None:
     done = command("sample", PROMPT, "-n", 3, "--pack", pack, "-o", tmp_path, "--sheet", "--latents")
     assert done.code == 0, done.err
     made = [tmp_path / f"a-woman-with-red-hair-sample-{number}.png" for number in (1, 2, 3)]
@@ -63,6 +65,32 @@ def test_pictures_with_their_recipes(command: Command, pack: Path, tmp_path: Pat
     with torch.no_grad():
         drawn = generator.decode(latent)
     assert float((drawn - pixels(made[1])).abs().max()) <= 0.51 / 255
+
+
+def test_every_written_picture_is_what_its_latent_decodes_to(
+    command: Command, pack: Path, tmp_path: Path, coarse_numbers: bool
+) -> None:
+    """Chosen, refined, inverted and made again: a search may be coarse, a result is not."""
+    made, words = tmp_path / "made.png", ("--rank", 2, "--refine", 1, "--steps", 2)
+    command("sample", PROMPT, *words, "--pack", pack, "-o", made, "--latents")
+    command("rerun", made, "-o", tmp_path / "again.png")
+    command("invert", made, "--pack", pack, "-o", tmp_path / "inverted.png")
+    found = {"made": ".latent", "inverted": ""}
+    generator = load_models(ModelChoice(str(pack), device="cpu")).generator
+    for name, ending in found.items():
+        with torch.no_grad():
+            drawn = generator.decode(load_latent(tmp_path / f"{name}{ending}.safetensors"))
+        assert float((drawn - pixels(tmp_path / f"{name}.png")).abs().max()) <= 0.51 / 255
+    assert torch.equal(pixels(made), pixels(tmp_path / "again.png"))
+
+
+@pytest.mark.parametrize("name", ["a|b.png", "a:2.png", "@a.png", "a | b :0.5.png"])
+def test_a_picture_of_any_name_is_refined(command: Command, pack: Path, tmp_path: Path, name: str) -> None:
+    like = tmp_path / name
+    assert command("sample", "a man", "--steps", 2, "--pack", pack, "-o", like).code == 0
+    words = ("--refine", 1, "--steps", 2, "--pack", pack)
+    done = command("sample", "--like", like, *words, "-o", tmp_path / "out.png")
+    assert done.code == 0, done.err
 
 
 def test_a_picture_is_its_seed_alone_and_rerun_makes_it_again(

@@ -150,6 +150,19 @@ def test_auto_precision(monkeypatch):
         assert resolve_precision("auto", torch.device("cuda")) == dtype
 
 
+def test_a_variable_settles_what_auto_means(monkeypatch):
+    monkeypatch.setattr(_devices, "_known_cpu", lambda: True)
+    monkeypatch.setenv("PROMPTBRUSH_BFLOAT16", "off")
+    assert resolve_precision("auto", CPU) == torch.float32
+    monkeypatch.setattr(_devices, "_known_cpu", lambda: False)
+    monkeypatch.setenv("PROMPTBRUSH_BFLOAT16", "on")
+    assert resolve_precision("auto", CPU) == torch.bfloat16
+    assert resolve_precision("float32", CPU) == torch.float32
+    monkeypatch.setenv("PROMPTBRUSH_BFLOAT16", "perhaps")
+    with pytest.raises(UsageError, match="PROMPTBRUSH_BFLOAT16 is 'perhaps'; set it to on or off"):
+        resolve_precision("auto", CPU)
+
+
 def test_coarse_numbers_are_bfloat16_only_where_that_is_fast(monkeypatch):
     for native, dtype in ((True, torch.bfloat16), (False, torch.float32)):
         monkeypatch.setattr(_devices, "_known_cpu", lambda native=native: native)

@@ -12,10 +12,11 @@ import pytest
 import torch
 from PIL import Image
 from promptbrush import InputFileError, MissingError, UsageError
+from promptbrush._files import short_hash
 from promptbrush.editing.editor import edit, rerun, run_edit
 from promptbrush.editing.latents import save_latent
 from promptbrush.editing.metadata import read_recipe
-from promptbrush.editing.models import ModelChoice, load_models, sha256
+from promptbrush.editing.models import ModelChoice, load_models
 from promptbrush.editing.optimise import start_latent
 from promptbrush.editing.pictures import read_picture, write_png
 from promptbrush.editing.recipe import Recipe, edit_settings
@@ -84,6 +85,14 @@ def test_paste_square_and_all_show_the_generators_picture(models, subject):
     assert square.before.shape == square.image.shape == (1, 3, 32, 32)
     torch.testing.assert_close(whole.image, subject.placement.restore(drawn))
     assert whole.image.shape == (1, 3, 40, 48)
+
+
+def test_a_result_is_drawn_in_float32_whatever_the_precision(coarse_numbers, tiny_pack, subject):
+    searching = load_models(ModelChoice(str(tiny_pack), device="cpu"))
+    assert searching.precision == (torch.bfloat16 if coarse_numbers else torch.float32)
+    result = run(searching, replace(subject, picture=None), steps=2, explore=0)
+    for image, latent in ((result.image, result.latent), (result.before, result.start)):
+        torch.testing.assert_close(image, searching.generator.decode(latent), rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("paste", ["changed", "all"])
@@ -359,7 +368,7 @@ def test_several_clips_are_found_from_another_folder(tiny_pack, other_pack, face
     models = load_models(ModelChoice(str(tiny_pack), clip=spec, device="cpu", precision="float32"))
     names = models.names
     assert names.clip == f"{tmp_path}/one/clip.json:2,{tmp_path}/two:5:1"
-    hashes = {key: sha256(tmp_path / f"{file}/clip.safetensors") for key, file in CLIPS.items()}
+    hashes = {key: short_hash(tmp_path / f"{file}/clip.safetensors") for key, file in CLIPS.items()}
     assert {key: names.hashes[key] for key in CLIPS} == hashes
     result = run_edit(models, open_subject(models, face), edit_settings(PROMPT, steps=2))
     monkeypatch.chdir("/")

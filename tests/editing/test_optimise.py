@@ -194,6 +194,16 @@ def test_styles_start_as_far_off_as_the_w_that_they_came_from(models, subject):
     assert float((from_w.first["b8.conv1"] - from_w.latent["b8.conv1"]).abs().max()) > 1e-3
 
 
+def test_no_edit_moves_the_styles_that_only_colour(models, subject):
+    """Neither the steps nor what a seed sets out with."""
+    steps, origin = steps_of(models, subject, edit_settings(PROMPT, seed=3, space="s", steps=3, explore=0))
+    still = [name for name in origin.latent if name.endswith("torgb")]
+    assert still
+    for latent in (origin.first, *(step.latent for step in steps)):
+        for name, style in latent.items():
+            assert torch.equal(style, origin.latent[name]) == (name in still)
+
+
 def test_variation_is_in_standard_deviations_of_w(models, subject):
     moves = []
     for variation in (0.2, 0.6):

@@ -157,6 +157,18 @@ def test_strength_leads_from_a_latent_to_a_free_draw(name: str) -> None:
     assert apart[0] == 0 and 0 < apart[1] < apart[2]
 
 
+@pytest.mark.parametrize("strength", [0.76, 0.9, 0.99])
+def test_a_picture_is_heeded_up_to_the_strength_of_a_free_draw(strength: float) -> None:
+    """Also where the walk is so short that its first step is below the strength."""
+    told = torch.ones(1, 1, 2)
+    settings = sample_settings("paper", prompt="-", strength=strength)
+    ends = [
+        draw_latents(Known(), told, torch.ones(1), [1], settings, torch.full((1, 1, 2), start))  # type: ignore[arg-type]
+        for start in (3.0, -3.0)
+    ]
+    assert bool((ends[0] > ends[1] + 0.01).all())
+
+
 def test_conditions_on_the_way() -> None:
     first, last = torch.tensor([2.0, 0.0]), torch.tensor([0.0, 4.0])
     way = between_conditions(first, last, 3)

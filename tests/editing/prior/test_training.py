@@ -81,13 +81,16 @@ def test_whitening_can_be_folded_into_a_layer() -> None:
     torch.testing.assert_close(layer(both), told, atol=1e-4, rtol=1e-4)
 
 
-def test_every_group_has_a_latent_of_its_own(maker: PairMaker) -> None:
+def test_every_group_has_a_latent_of_its_own(maker: PairMaker, coarse_numbers: bool) -> None:
     pairs = joined([*maker.make(0, 4)])
     assert pairs.latents.shape == (4, 2, maker.generator.z_dim)
     codes = w_plus(w_of(maker.generator, pairs.latents), maker.origin.groups)
     with torch.no_grad():
         seen = maker.perceptor.encode_image(maker.generator.decode(codes), normalise=False)
-    torch.testing.assert_close(pairs.features, seen, atol=0.05, rtol=0.05)  # coarse numbers will do for pairs
+    if coarse_numbers:  # eight bits of a number, after all layers of a generator and a CLIP
+        assert float(torch.cosine_similarity(pairs.features, seen).min()) > 0.999
+    else:
+        torch.testing.assert_close(pairs.features, seen, atol=1e-5, rtol=1e-4)
     with pytest.raises(UsageError, match="add up to"):
         checked_groups((2, 2), 7)
 
