@@ -201,12 +201,13 @@ class Edit:
 
     def _stage(self) -> tuple[Stage, int]:
         """The stage of the next step, and the number that its random views follow."""
-        first = 0
+        first = number = 0
         for stage in self.stages:
+            number = number if stage.first is None else stage.first
             if self.done < first + stage.steps:
-                return stage, self.done - (0 if stage.first is None else first - stage.first)
-            first += stage.steps
-        return self.stages[-1], self.done
+                return stage, number + self.done - first
+            first, number = first + stage.steps, number + stage.steps
+        return self.stages[-1], number
 
     def _step(self, driver: Driver) -> Step:
         (stage, number), index, latent = self._stage(), self.done, driver.ask()

@@ -1,6 +1,6 @@
-"""Any optimiser of nevergrad by its name, as a driver of populations, and PGPE as one of nevergrad's.
+"""Any optimizer of nevergrad by its name, as a driver of populations, and PGPE as one of nevergrad's.
 
-Nevergrad's optimisers hold their state in objects that only a pickle could keep. Their every move follows from the
+Nevergrad's optimizers hold their state in objects that only a pickle could keep. Their every move follows from the
 seed and the losses, so these are what a checkpoint holds, and resuming tells them again.
 """
 
@@ -38,8 +38,8 @@ ONE_BY_ONE = frozenset(
 _CHOOSING = (ChoiceBase, NGOptBase)
 
 
-def optimiser_of(name: str) -> tuple[str, Any]:
-    """An optimiser of nevergrad's registry by its name, in upper or lower case, and the name as it stands there.
+def optimizer_of(name: str) -> tuple[str, Any]:
+    """An optimizer of nevergrad's registry by its name, in upper or lower case, and the name as it stands there.
 
     Raises:
         UsageError: there is none of it.
@@ -62,16 +62,16 @@ class Evolution:
 
     Args:
         start: (D,) where to begin; candidates lie around it.
-        name: of a nevergrad optimiser.
-        population: candidates a step. Optimisers that try one candidate after another are asked for one, and those
+        name: of a nevergrad optimizer.
+        population: candidates a step. Optimizers that try one candidate after another are asked for one, and those
             of the CMA family for as many as they plan with, which is one more if they keep the best.
         sigma: how far candidates lie from `start`, a standard deviation.
-        steps: how many populations there will be at most, which some optimisers plan with.
+        steps: how many populations there will be at most, which some optimizers plan with.
         seed: of all that is random in it.
 
     Raises:
         UsageError: an unknown name, or one that cannot search so many numbers.
-        MissingError: the optimiser needs a package that is not installed.
+        MissingError: the optimizer needs a package that is not installed.
     """
 
     def __init__(
@@ -87,18 +87,18 @@ class Evolution:
             raise UsageError(f"population is {population}; give 1 or more")
         self.start = start.detach().float().cpu().clone()
         self.device, self.seed = start.device, seed
-        self.name, method = optimiser_of(name)
+        self.name, method = optimizer_of(name)
         alone = method.no_parallelization or self.name in ONE_BY_ONE
         self.population = 1 if alone else population
         space = ng.p.Array(init=self.start.double().numpy()).set_mutation(sigma=sigma)
         space.random_state.seed(seed)
         with _explained(name, len(self.start)):
-            # The number of workers is the size of the populations that its optimisers plan for.
-            self.optimiser = method(
+            # The number of workers is the size of the populations that its optimizers plan for.
+            self.optimizer = method(
                 parametrization=space, budget=population * steps, num_workers=self.population
             )
             if not alone:
-                self.population = _planned(self.optimiser) or population
+                self.population = _planned(self.optimizer) or population
         self._asked: list[ng_parameter.Parameter] = []
         self._told: list[Tensor] = []
         self._worst = 0.0
@@ -107,7 +107,7 @@ class Evolution:
         """The population (P,D); the same one until it was told."""
         if not self._asked:
             with _explained(self.name, len(self.start)):
-                self._asked = [self.optimiser.ask() for _ in range(self.population)]
+                self._asked = [self.optimizer.ask() for _ in range(self.population)]
         return torch.from_numpy(np.stack([each.value for each in self._asked])).float().to(self.device)
 
     def tell(self, losses: Mapping[str, Tensor]) -> None:
@@ -118,20 +118,22 @@ class Evolution:
         """
         told = total(losses).detach().double().cpu()
         if len(told) != len(self._asked):
-            raise UsageError(f"{len(told)} losses were told where {len(self._asked)} candidates were asked")
+            raise UsageError(
+                f"{len(told)} losses were given where {len(self._asked)} candidates were asked for"
+            )
         finite = told[told.isfinite()]
         self._worst = max(self._worst, float(finite.max())) if len(finite) else self._worst
         told = torch.where(told.isfinite(), told, self._worst + abs(self._worst) + 1)
         with _explained(self.name, len(self.start)):
             for candidate, loss in zip(self._asked, told.tolist(), strict=True):
-                self.optimiser.tell(candidate, loss)
+                self.optimizer.tell(candidate, loss)
         self._told.append(told)
         self._asked = []
 
     def recommend(self) -> Tensor:
-        """What the optimiser takes for the best (D,)."""
+        """What the optimizer takes for the best (D,)."""
         with _explained(self.name, len(self.start)):
-            found = self.optimiser.provide_recommendation()
+            found = self.optimizer.provide_recommendation()
         return torch.from_numpy(np.array(found.value)).float().to(self.device)
 
     def state_dict(self) -> dict[str, Any]:
@@ -162,9 +164,9 @@ class Evolution:
             self.tell({"loss": losses})
 
 
-def _planned(optimiser: Any) -> int | None:
+def _planned(optimizer: Any) -> int | None:
     """The population that one of the CMA family waits for; asked for fewer, it runs ahead of what it was told."""
-    inner = optimiser
+    inner = optimizer
     while isinstance(inner, _CHOOSING):
         inner = inner.optim
     return int(inner._popsize) if isinstance(inner, _CMA) else None
@@ -179,7 +181,7 @@ def _explained(name: str, dimensions: int) -> Iterator[None]:
             yield
         except (UsageError, MissingError):
             raise
-        except Exception as error:  # each of the hundreds of optimisers raises what it likes
+        except Exception as error:  # each of the hundreds of optimizers raises what it likes
             # Some run in a thread of their own, of whose error only the text is left.
             if isinstance(error, ImportError) or "No module named" in str(error):
                 raise MissingError(f"optimizer {name} cannot be used here: {_line(error)}") from error
@@ -194,7 +196,7 @@ def _line(error: Exception) -> str:
 
 
 class PGPEOptimizer(ng_base.Optimizer):  # type: ignore[misc]
-    """PGPE with ClipUp among nevergrad's optimisers: `ng.optimizers.registry["PGPE"]`, or `register_pgpe()` first.
+    """PGPE with ClipUp among nevergrad's optimizers: `ng.optimizers.registry["PGPE"]`, or `register_pgpe()` first.
 
     It moves once the losses of a whole population of pairs are there, in whatever order they come.
     """
@@ -250,7 +252,7 @@ class PGPEOptimizer(ng_base.Optimizer):  # type: ignore[misc]
 
 
 def register_pgpe() -> None:
-    """Put PGPE among nevergrad's optimisers, so that `ng.optimizers.registry["PGPE"]` is it."""
+    """Put PGPE among nevergrad's optimizers, so that `ng.optimizers.registry["PGPE"]` is it."""
     if "PGPE" not in ng.optimizers.registry:
         ng.optimizers.registry.register_name("PGPE", PGPEOptimizer)
 

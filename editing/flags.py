@@ -15,7 +15,7 @@ from .settings import Settings, chosen, extra
 
 _BOUNDS = {"gt": "above ", "ge": "", "lt": "below ", "le": ""}
 _ENDLESS = 10**9
-_PANELS = ("Prompt", "Strength", "Optimization", "Losses", "Data", "Output", "Models")
+_PANELS = ("Prompt", "Shapes", "Strength", "Optimization", "Losses", "Data", "Output", "Models")
 
 
 def command(

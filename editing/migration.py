@@ -38,6 +38,10 @@ _FILES = {("edit", "latent"): "from_latent", ("shapes", "start"): "from_svg"}
 def _of_shapes(old: dict[str, Any], settings: dict[str, Any], models: dict[str, Any]) -> None:  # noqa: ARG001
     if (height := old.pop("height", None)) is not None:
         settings["size"] = height
+    if (distance := settings.pop("loss", None)) is not None:
+        settings["distance"] = distance
+    if settings.get("prompt") and settings.get("background") == "noise":  # which had no effect then
+        settings["background"] = "auto"
 
 
 def _of_style(old: dict[str, Any], settings: dict[str, Any], models: dict[str, Any]) -> None:  # noqa: ARG001

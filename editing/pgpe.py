@@ -17,7 +17,7 @@ from torch import Tensor
 from .._base import UsageError, did_you_mean
 from ..guidance.objective import total
 
-CENTRE_OPTIMISERS = ("clipup", "adam", "plain")
+CENTRE_OPTIMIZERS = ("clipup", "adam", "plain")
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class PGPESettings:
         sigma: standard deviation that every number starts with.
         lr: of the centre; for "clipup" the length of a step before momentum.
         sigma_lr: of the standard deviations.
-        optimiser: "clipup", "adam" or "plain" (along the gradient), for the centre.
+        optimizer: "clipup", "adam" or "plain" (along the gradient), for the centre.
         momentum, max_speed: of ClipUp; the centre moves at most so far a step, over all numbers.
         max_sigma_change: a deviation changes by at most this share of itself a step; None for any.
         ranking: whether losses count by their rank alone.
@@ -39,7 +39,7 @@ class PGPESettings:
     sigma: float = 0.1
     lr: float = 0.15
     sigma_lr: float = 0.1
-    optimiser: str = "clipup"
+    optimizer: str = "clipup"
     momentum: float = 0.9
     max_speed: float = 0.15
     max_sigma_change: float | None = 0.2
@@ -48,10 +48,10 @@ class PGPESettings:
     def __post_init__(self) -> None:
         if self.population < 2 or self.population % 2:
             raise UsageError(f"population is {self.population}; PGPE samples in pairs, give an even number")
-        if self.optimiser not in CENTRE_OPTIMISERS:
-            known = ", ".join(CENTRE_OPTIMISERS)
-            hint = did_you_mean(self.optimiser, [*CENTRE_OPTIMISERS])
-            raise UsageError(f"optimiser '{self.optimiser}' is not known to PGPE{hint}; known: {known}")
+        if self.optimizer not in CENTRE_OPTIMIZERS:
+            known = ", ".join(CENTRE_OPTIMIZERS)
+            hint = did_you_mean(self.optimizer, [*CENTRE_OPTIMIZERS])
+            raise UsageError(f"optimizer '{self.optimizer}' is not known to PGPE{hint}; known: {known}")
         for name in ("sigma", "lr", "max_speed"):
             if not getattr(self, name) > 0:
                 raise UsageError(f"{name} is {getattr(self, name)}; give a number above 0")
@@ -97,7 +97,7 @@ class PGPE:
         told = total(losses).detach()
         if self._noise is None or len(told) != self.settings.population:
             asked = 0 if self._noise is None else self.settings.population
-            raise UsageError(f"{len(told)} losses were told where {asked} candidates were asked")
+            raise UsageError(f"{len(told)} losses were given where {asked} candidates were asked for")
         self.move(self.sigma * self._noise.to(self.centre), told)
         self._noise = None
 
@@ -123,10 +123,10 @@ class PGPE:
 
     def _move_centre(self, slope: Tensor) -> None:
         set_ = self.settings
-        if set_.optimiser == "plain":
+        if set_.optimizer == "plain":
             self.centre += set_.lr * slope
             return
-        if set_.optimiser == "adam":
+        if set_.optimizer == "adam":
             self.velocity.lerp_(slope, 0.1)
             self.square.lerp_(slope.square(), 0.001)
             # Both moments begin at nothing: this makes up for it (Kingma & Ba 2015, end of section 2).

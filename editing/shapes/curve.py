@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
+from ..pictures import write_picture
+
 _SIZE, _LEFT, _TOP, _RIGHT, _BOTTOM = (640, 400), 70, 24, 20, 40
 _COLOURS = ("#1f77b4", "#d62728", "#2ca02c", "#9467bd", "#ff7f0e", "#17becf", "#8c564b", "#e377c2")
 _GRID = 4
+
+
+def write_curve(result: Any, path: Path) -> None:
+    """The loss of every step of a result.
+
+    Raises:
+        InputFileError: it cannot be written.
+    """
+    losses = [sum(each.values()) for each in result.losses]
+    write_picture(plot({"loss of a step": losses}, "step", "loss"), path)
 
 
 def plot(

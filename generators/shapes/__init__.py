@@ -1,10 +1,19 @@
-"""Pictures made of a few shapes: what they are, how they are drawn, and their files."""
+"""Pictures made of a few shapes: what they are, how they are drawn, and their files.
 
-from .decoding import Limits
-from .drawing import Drawing, drawing_of, from_json, to_json
-from .generator import Shapes
-from .kinds import KINDS, kind_of
-from .svg import from_svg, to_svg
+Names load lazily, so that the settings of `promptbrush shapes` can be read without torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .decoding import Limits
+    from .drawing import Drawing, drawing_of, from_json, to_json
+    from .generator import Shapes
+    from .kinds import KINDS, kind_of
+    from .svg import from_svg, to_svg
 
 __all__ = [
     "KINDS",
@@ -18,3 +27,22 @@ __all__ = [
     "to_json",
     "to_svg",
 ]
+
+_LAZY = {
+    "KINDS": ".kinds",
+    "Drawing": ".drawing",
+    "Limits": ".decoding",
+    "Shapes": ".generator",
+    "drawing_of": ".drawing",
+    "from_json": ".drawing",
+    "from_svg": ".svg",
+    "kind_of": ".kinds",
+    "to_json": ".drawing",
+    "to_svg": ".svg",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return getattr(importlib.import_module(_LAZY[name], __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -12,7 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .kinds import COLOUR, Kind, Size
+from .forms import COLOUR, Size
+from .kinds import Kind
 
 # A length may be so much of the shorter side.
 LONGEST = 1.0

@@ -12,8 +12,9 @@ from torch import Tensor
 
 from ..._base import InputFileError, UsageError
 from .decoding import Limits
-from .generator import LARGEST, Shapes
-from .kinds import COLOUR, Size, kind_of
+from .forms import COLOUR, LARGEST, Size
+from .generator import Shapes
+from .kinds import kind_of
 
 FORMAT = 1
 # A drawing is as it is.

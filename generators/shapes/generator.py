@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from ..._base import UsageError, did_you_mean
 from .decoding import Limits, bounded, bounds, relative, within
-from .kinds import COLOUR, Kind, Size, kind_of
-
-Mode = Literal["smooth", "pillow"]
-MODES = ("smooth", "pillow")
-MOST, LARGEST = 10_000, 8_192
+from .forms import COLOUR, LARGEST, MODES, MOST, Mode, Size
+from .kinds import Kind, kind_of
 
 
 class Shapes(nn.Module):

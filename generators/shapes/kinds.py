@@ -14,9 +14,8 @@ import torch
 from torch import Tensor
 
 from ..._base import UsageError, did_you_mean
+from .forms import COLUMNS, Size
 
-Size = tuple[int, int]
-COLOUR = ("red", "green", "blue", "opacity")
 # Corners of the polygon that stands for an ellipse: its sides stay within 0.0022 radii of the curve.
 _ROUND = 48
 _BENDS = 12
@@ -96,21 +95,15 @@ def _bezier(numbers: Tensor, size: Size) -> Tensor:
     return _stroke(path, numbers[..., 6], size)
 
 
-def _points(count: int) -> tuple[str, ...]:
-    return tuple(f"{axis}{i}" for i in range(count) for axis in "yx")
-
-
-KINDS = {
-    kind.name: kind
-    for kind in (
-        Kind("triangle", _points(3), _corners),
-        Kind("quadrilateral", _points(4), _corners),
-        Kind("ellipse", (*_points(1), "height", "width", "angle"), _ellipse),
-        Kind("rectangle", (*_points(1), "height", "width", "angle"), _rectangle),
-        Kind("line", (*_points(2), "width"), _line),
-        Kind("bezier", (*_points(3), "width"), _bezier),
-    )
+_OUTLINES = {
+    "triangle": _corners,
+    "quadrilateral": _corners,
+    "ellipse": _ellipse,
+    "rectangle": _rectangle,
+    "line": _line,
+    "bezier": _bezier,
 }
+KINDS = {name: Kind(name, columns, _OUTLINES[name]) for name, columns in COLUMNS.items()}
 
 
 def kind_of(name: str) -> Kind:

@@ -11,7 +11,7 @@ import torch
 
 from ..._base import InputFileError
 from .drawing import Drawing
-from .generator import LARGEST, MOST
+from .forms import LARGEST, MOST
 
 _NAMESPACE = "{http://www.w3.org/2000/svg}"
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"

@@ -1,4 +1,4 @@
-"""Nevergrad's optimisers as drivers, and PGPE as one of them."""
+"""Nevergrad's optimizers as drivers, and PGPE as one of them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import nevergrad as ng
 import pytest
 import torch
 from promptbrush._base import MissingError, UsageError
-from promptbrush.editing.evolution import Evolution, optimiser_of
+from promptbrush.editing.evolution import Evolution, optimizer_of
 from promptbrush.editing.population import evaluated
 from torch import Tensor
 
@@ -27,7 +27,7 @@ def bowl(candidates: Tensor) -> dict[str, Tensor]:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_any_optimiser_in_batches_of_500_numbers(name: str) -> None:
+def test_any_optimizer_in_batches_of_500_numbers(name: str) -> None:
     driver = Evolution(torch.zeros(500), name, population=16, steps=4)
     for _ in range(4):
         candidates = driver.ask()
@@ -97,9 +97,9 @@ def test_losses_that_are_no_number_are_the_worst() -> None:
 
 
 def test_names() -> None:
-    assert optimiser_of("cma") == ("CMA", ng.optimizers.registry["CMA"])
+    assert optimizer_of("cma") == ("CMA", ng.optimizers.registry["CMA"])
     with pytest.raises(UsageError, match="no optimizer is called 'CMAA'.*did you mean 'CMA"):
-        optimiser_of("CMAA")
+        optimizer_of("CMAA")
 
 
 def test_a_package_that_is_missing() -> None:
@@ -135,16 +135,16 @@ def test_parts_on_an_executor() -> None:
 
 
 def test_pgpe_for_nevergrad_users() -> None:
-    optimiser = ng.optimizers.registry["PGPE"](parametrization=6, budget=1200)
-    found = optimiser.minimize(lambda x: float(((x - 0.5) ** 2).sum()))
+    optimizer = ng.optimizers.registry["PGPE"](parametrization=6, budget=1200)
+    found = optimizer.minimize(lambda x: float(((x - 0.5) ** 2).sum()))
     assert float(((found.value - 0.5) ** 2).sum()) < 0.3
     with pytest.raises(ng.errors.TellNotAskedNotSupportedError):
-        optimiser.tell(optimiser.parametrization.spawn_child(), 1.0)
+        optimizer.tell(optimizer.parametrization.spawn_child(), 1.0)
 
 
 def test_pgpe_takes_losses_in_any_order() -> None:
-    optimiser = ng.optimizers.registry["PGPE"](parametrization=6, budget=100, num_workers=4)
-    asked = [optimiser.ask() for _ in range(40)]
+    optimizer = ng.optimizers.registry["PGPE"](parametrization=6, budget=100, num_workers=4)
+    asked = [optimizer.ask() for _ in range(40)]
     for candidate in reversed(asked):
-        optimiser.tell(candidate, float(((candidate.value - 0.5) ** 2).sum()))
-    assert optimiser.search.done > 0
+        optimizer.tell(candidate, float(((candidate.value - 0.5) ** 2).sum()))
+    assert optimizer.search.done > 0

@@ -17,8 +17,8 @@ RUNS = {
     "noranks": PGPESettings(
         16, 0.2, 0.15, 0.001, momentum=0.8, max_speed=0.05, max_sigma_change=None, ranking=False
     ),
-    "adam": PGPESettings(16, optimiser="adam", max_sigma_change=0.1),
-    "plain": PGPESettings(16, lr=0.3, optimiser="plain"),
+    "adam": PGPESettings(16, optimizer="adam", max_sigma_change=0.1),
+    "plain": PGPESettings(16, lr=0.3, optimizer="plain"),
 }
 
 
@@ -107,7 +107,7 @@ def test_the_population_stays_until_it_was_told() -> None:
     [
         ({"population": 7}, "population is 7; PGPE samples in pairs, give an even number"),
         ({"population": 0}, "even number"),
-        ({"optimiser": "clipp"}, "did you mean 'clipup'"),
+        ({"optimizer": "clipp"}, "did you mean 'clipup'"),
         ({"sigma": 0.0}, "sigma is 0.0; give a number above 0"),
     ],
 )

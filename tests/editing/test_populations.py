@@ -90,8 +90,9 @@ def test_views_of_parts() -> None:
 def test_a_stage_may_start_its_random_views_again() -> None:
     objective = Far()
     stages = [Stage(2, never, objective, never), Stage(2, never, objective, never, first=0)]
+    stages.append(Stage(1, never, objective, never))
     list(Edit(driver=Candidates(population()), seeds=[7], stages=stages).run())
-    assert objective.seeds == [[step_seed(7, number)] for number in (0, 1, 0, 1)]
+    assert objective.seeds == [[step_seed(7, number)] for number in (0, 1, 0, 1, 2)]
 
 
 def test_candidates_without_a_finite_loss_do_not_hide_the_best() -> None:
