@@ -102,8 +102,8 @@ def quick_inversion(monkeypatch: pytest.MonkeyPatch) -> None:
     """Few steps: what random networks find does not matter where something else is tested."""
     from functools import partial
 
-    from promptbrush.editing import subjects
     from promptbrush.editing.inversion import InversionSettings, invert
+    from promptbrush.editing.latent import subjects
 
     quick = partial(invert, settings=InversionSettings(steps=2, search_steps=2))
     monkeypatch.setattr(subjects, "invert", quick)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -53,25 +54,37 @@ def compose(models: Models, sampler: Sampler, settings: SampleSettings, place: P
 
 @dataclass(frozen=True)
 class Drawn:
-    """A picture that was drawn.
+    """Pictures that were drawn.
 
     Attributes:
-        latent: W (1,w_dim) or W+ (1,num_ws,w_dim).
-        image: (1,3,R,R) in [0,1], drawn in float32.
-        score: CLIP's weighted similarity to the prompts.
+        latent: W (B,w_dim) or W+ (B,num_ws,w_dim).
+        image: (B,3,R,R) in [0,1].
+        score: (B,), CLIP's weighted similarity to the prompts.
     """
 
     latent: Tensor
     image: Tensor
-    score: float
+    score: Tensor
+
+    def better(self, other: Drawn) -> Drawn:
+        """Of each sample the one with the higher score, this one where both are alike."""
+        wins = other.score > self.score
+        pairs = [(other.latent, self.latent), (other.image, self.image), (other.score, self.score)]
+        return Drawn(*(torch.where(wins.view(-1, *[1] * (a.ndim - 1)), a, b) for a, b in pairs))
+
+    def rows(self) -> list[Drawn]:
+        """Each sample alone."""
+        parts = (torch.split(each, 1) for each in (self.latent, self.image, self.score))
+        return [Drawn(*row) for row in zip(*parts, strict=True)]
 
 
 def _output(models: Models, made: Drawn, settings: SampleSettings) -> Output:
+    score = float(made.score[0])
     return Output(
         made.image.cpu(),
         latent=made.latent,
-        score=made.score,
-        described=f"seed {settings.seed}, CLIP similarity {made.score:.3f}",
+        score=score,
+        described=f"seed {settings.seed}, CLIP similarity {score:.3f}",
         metadata=embed_latent(made.latent, models.hashes.get("generator", "")),
     )
 
@@ -109,14 +122,13 @@ class Sampler:
         if place not in self._ahead:
             last = min(place.index + chunk_size(self.models.device), place.count)
             places = [Place(index, place.count) for index in range(place.index, max(last, place.index + 1))]
-            self._ahead = dict(zip(places, self._batch(places), strict=True))
+            self._ahead = dict(zip(places, self._batch(places).rows(), strict=True))
         return self._ahead.pop(place)
 
     @torch.no_grad()
     def shown(self, latent: Tensor, place: Place) -> Drawn:
-        """The picture of a latent (1,...) that was found for a place."""
-        (found,) = self._judged(latent, self._conditions_of([place]))
-        return found
+        """The picture of a latent (1,...) that was found for a place, drawn in float32."""
+        return self._judged(latent, self._conditions_of([place]), partial(drawn, self.models))
 
     def _conditions_of(self, places: Sequence[Place]) -> Conditions:
         """Of pictures of one run; on the way to a second prompt each has its own."""
@@ -127,33 +139,26 @@ class Sampler:
             self._conditions[count] = conditions_of(self.perceptor, self.unit, self.settings, count)
         return self._conditions[count].rows([place.index for place in places])
 
-    def _batch(self, places: Sequence[Place]) -> list[Drawn]:
-        conditions = self._conditions_of(places)
+    def _batch(self, places: Sequence[Place]) -> Drawn:
+        """Of the candidates for each place the one that fits best."""
+        conditions, rank = self._conditions_of(places), self.settings.rank
         seeds = [getattr(self.settings.of_result(place.index), "seed") for place in places]  # noqa: B009
-        return self._judged(self._best(conditions, seeds), conditions)
-
-    def _judged(self, latents: Tensor, conditions: Conditions) -> list[Drawn]:
-        images = self._images(latents, lambda part: drawn(self.models, part))
-        scores = conditions.scores(self._seen(images))
-        rows = zip(torch.split(latents, 1), torch.split(images, 1), scores.tolist(), strict=True)
-        return [Drawn(*row) for row in rows]
-
-    def _best(self, conditions: Conditions, seeds: Sequence[int]) -> Tensor:
-        """Of the candidates for each seed the latent whose picture fits best."""
-        rank, decode = self.settings.rank, decoder(self.models)
-        if rank == 1:
-            return self._proposed(conditions, seeds)
         listed = [candidate_seeds(seed, rank) for seed in seeds]
-        for number in range(rank):
+        exact = partial(drawn, self.models)
+        # Numbers as coarse as a search's are enough to choose by.
+        decode = exact if rank == 1 else decoder(self.models)
+        found = self._judged(self._proposed(conditions, seeds), conditions, decode)
+        for number in range(1, rank):
             latents = self._proposed(conditions, [own[number] for own in listed])
-            scores = conditions.scores(self._seen(self._images(latents, decode)))
-            if number == 0:
-                best, highest = latents, scores
-                continue
-            better = scores > highest
-            best = torch.where(better.view(-1, *[1] * (latents.ndim - 1)), latents, best)
-            highest = torch.where(better, scores, highest)
-        return best
+            found = found.better(self._judged(latents, conditions, decode))
+        if rank > 1 and self.models.precision != torch.float32:
+            found = self._judged(found.latent, conditions, exact)
+        return found
+
+    def _judged(self, latents: Tensor, conditions: Conditions, decode: Callable[[Latent], Tensor]) -> Drawn:
+        images = self._images(latents, decode)
+        seen = torch.cat([self.perceptor.encode_image(each) for each in torch.split(images, 1)])
+        return Drawn(latents, images, conditions.scores(seen))
 
     def _proposed(self, conditions: Conditions, seeds: Sequence[int]) -> Tensor:
         latents = self.proposal.propose(conditions.features, seeded(seeds), self._start)
@@ -175,9 +180,6 @@ class Sampler:
                 "give a smaller --guidance, or a --limit"
             )
         return found
-
-    def _seen(self, images: Tensor) -> Tensor:
-        return torch.cat([self.perceptor.encode_image(each) for each in torch.split(images, 1)])
 
     def _own_latent(self) -> Tensor:
         """The latent of `like`, W+ (1,num_ws,w_dim)."""

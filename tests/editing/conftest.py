@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from promptbrush.editing.models import LoadedModels, ModelChoice, load_models
+from promptbrush.editing.choice import ModelChoice
+from promptbrush.editing.latent.subjects import Subject, open_picture
+from promptbrush.editing.models import Models
 from promptbrush.editing.pictures import read_picture, write_png
-from promptbrush.editing.subjects import Subject, open_picture
 
 
 @pytest.fixture(scope="package", autouse=True)
@@ -21,12 +22,12 @@ def one_thread():
 
 
 @pytest.fixture(scope="session")
-def models(tiny_pack: Path) -> LoadedModels:
-    return load_models(ModelChoice(str(tiny_pack), device="cpu", precision="float32"))
+def models(tiny_pack: Path) -> Models:
+    return Models(ModelChoice(pack=str(tiny_pack), device="cpu", precision="float32"))
 
 
 @pytest.fixture(scope="session")
-def face(models: LoadedModels, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def face(models: Models, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """48x40 pixels: neither square nor of the generator's size."""
     drawn = models.generator.decode(models.generator.init(1, torch.Generator().manual_seed(3)))
     path = tmp_path_factory.mktemp("faces") / "face.png"
@@ -35,5 +36,5 @@ def face(models: LoadedModels, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 
 @pytest.fixture(scope="session")
-def subject(models: LoadedModels, face: Path) -> Subject:
+def subject(models: Models, face: Path) -> Subject:
     return open_picture(models, read_picture(face))

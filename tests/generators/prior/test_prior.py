@@ -112,7 +112,7 @@ def test_a_published_checkpoint(network: PublishedPrior, tmp_path: Path, prefix:
         state = {**worse, "ema_diffusion_prior.initted": torch.tensor(True), **state}
     torch.save({"state_dict": state, "epoch": 3}, path)
     found = load_checkpoint(path, layers=6)
-    assert found.groups == (6,) and not found.unit and found.home == Home()
+    assert found.groups == (6,) and not found.unit and found.home == Home(clip_input="twice")
     x, step, told = torch.randn(2, 1, 32), torch.tensor([0, 750]), torch.randn(2, 32)
     assert torch.equal(found(x, step, told), network(x, step, told))
     torch.testing.assert_close(found.numbers(x), 0.5 + 2 * x)
