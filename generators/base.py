@@ -22,8 +22,7 @@ else:
 class Generator(Protocol):
     """Turns latents into pictures.
 
-    A latent is a tensor (B,...), a sequence of such tensors, or a flat mapping name -> tensor. A generator
-    may also have `regularise(latent, origin) -> (B,)`, a loss that keeps latents plausible.
+    A latent is a tensor (B,...), a sequence of such tensors, or a flat mapping name -> tensor.
     """
 
     differentiable: bool

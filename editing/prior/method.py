@@ -61,14 +61,6 @@ class SampleResult:
         write_picture(self.image, path, self.metadata() if metadata else None)
 
 
-@dataclass(frozen=True)
-class Place:
-    """Which of how many pictures: on the way to a second prompt each is told something else."""
-
-    index: int = 0
-    count: int = 1
-
-
 class Sampler:
     """Draws pictures for one request; `draw` streams them.
 
