@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from .._base import Entry, OutOfMemoryError, PromptbrushError, UsageError, load_target
+from .._base import Entry, PromptbrushError, UsageError, load_target
+from .._devices import enough_memory as enough_memory
 from .._files import prepare_folder, readable
 from ..generators.packs.pack import load_pack
 from ..guidance.perceptor import AnyPerceptor
@@ -114,23 +113,6 @@ def _check_inputs(job: EditJob) -> None:
         picture = read_picture(path)
         if job.mask is not None:
             read_mask(job.mask, picture)
-
-
-@contextmanager
-def enough_memory() -> Iterator[None]:
-    """What torch says when memory runs out, in one line with the settings that lower the need.
-
-    Raises:
-        OutOfMemoryError: instead of torch's and Python's own.
-    """
-    try:
-        yield
-    except (MemoryError, RuntimeError) as error:
-        if not isinstance(error, MemoryError) and not re.search("out of memory|allocate memory", str(error)):
-            raise
-        raise OutOfMemoryError(
-            "the memory ran out; use --precision bfloat16, fewer --cutouts, a smaller --clip, or --device cpu"
-        ) from error
 
 
 def _names(job: EditJob) -> list[str]:
