@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from .options import CLIP, DEVICE, PACK, PRECISION, counts, report
+from .options import CLIP, DEVICE, PACK, PRECISION, report
 from .root import train
 
 _WORK = typer.Option(help="folder for drawn faces, checkpoints and sample sheets")
-_PRESET = typer.Option(help="whose sizes and settings: mini, the embedded pack's")
 _SEED = typer.Option(help="of the weights and the order of pictures")
 _FACES = typer.Option(min=2, help="how many faces to draw")
 _STEPS = typer.Option(min=1, help="steps of training; else the preset's")
 
 
-def _chosen(**given: Any) -> dict[str, Any]:
-    return {name: value for name, value in given.items() if value is not None}
+def _run(command: str, /, **given: Any) -> None:
+    from .._base import load_target
+    from ..editing.training.options import TRAININGS
+
+    training = TRAININGS[command]
+    options = training.load_options(**given)
+    report(load_target(training.run, f"training '{command}'")(options))
 
 
 @train.command("stylegan2")
 def train_stylegan2(
     work: Annotated[Path, _WORK],
     output: Annotated[Path, typer.Option("--output", "-o", help="the trained generator, .safetensors")],
-    preset: Annotated[str, _PRESET] = "mini",
     faces: Annotated[int, _FACES] = 40_000,
     half_steps: Annotated[int | None, typer.Option(min=0, help="steps at half the size")] = None,
     steps: Annotated[int | None, _STEPS] = None,
@@ -37,13 +39,19 @@ def train_stylegan2(
     device: Annotated[str, DEVICE] = "cpu",
 ) -> None:
     """Train a StyleGAN2 on drawn faces; a stopped training goes on from its checkpoint."""
-    from ..editing import trainings
-
-    trainings.check_preset(preset)
-    reader = trainings.ReaderSettings(**_chosen(steps=reader_steps))
-    fit = trainings.FitSettings(**_chosen(half_steps=half_steps, steps=steps, refine_steps=refine_steps))
-    finish = trainings.FinishSettings(**_chosen(steps=finish_steps))
-    report(trainings.stylegan2(work, output, faces, seed, reader, fit, finish, device))
+    _run(
+        "stylegan2",
+        work=work,
+        output=output,
+        faces=faces,
+        half_steps=half_steps,
+        steps=steps,
+        reader_steps=reader_steps,
+        refine_steps=refine_steps,
+        finish_steps=finish_steps,
+        seed=seed,
+        device=device,
+    )
 
 
 @train.command("clip")
@@ -67,14 +75,21 @@ def train_clip(
     workers: Annotated[int, typer.Option(min=0, help="processes that prepare pictures ahead")] = 0,
 ) -> None:
     """Train a CLIP on faces, drawings and styles; a stopped training goes on from its checkpoint."""
-    from ..editing import trainings
-
-    trainings.check_preset(preset, trainings.CLIPS)
-    chosen: dict[str, Any] = {
-        **_chosen(steps=steps, harden_steps=harden_steps, attack_steps=attack_steps, times=times)
-    }
-    settings = replace(trainings.CLIPS[preset], **chosen)
-    report(trainings.clip(work, output, data, faces, seed, settings, preset, device, workers))
+    _run(
+        "clip",
+        work=work,
+        output=output,
+        data=data,
+        preset=preset,
+        faces=faces,
+        steps=steps,
+        harden_steps=harden_steps,
+        attack_steps=attack_steps,
+        times=times,
+        seed=seed,
+        device=device,
+        workers=workers,
+    )
 
 
 @train.command(
@@ -86,17 +101,14 @@ def train_network(
     called: typer.Context,
     work: Annotated[Path, _WORK],
     output: Annotated[Path, typer.Option("--output", "-o", help="the trained network, .safetensors")],
-    preset: Annotated[str, _PRESET] = "mini",
     faces: Annotated[int | None, _FACES] = None,
     steps: Annotated[int | None, _STEPS] = None,
     seed: Annotated[int | None, typer.Option(help="of the weights; the judge's also of its faces")] = None,
+    device: Annotated[str, DEVICE] = "cpu",
 ) -> None:
     """Train one of the small networks; which one says the name of the command."""
-    from ..editing import trainings
-
-    trainings.check_preset(preset)
-    given = _chosen(faces=faces, steps=steps, seed=seed)
-    report(trainings.network(str(called.info_name), work, output, **given))
+    name = str(called.info_name)
+    _run(name, work=work, output=output, faces=faces, steps=steps, seed=seed, device=device)
 
 
 @train.command("encoder")
@@ -104,18 +116,22 @@ def train_encoder(
     work: Annotated[Path, _WORK],
     generator: Annotated[Path, typer.Option(help="the finished generator, .safetensors")],
     output: Annotated[Path, typer.Option("--output", "-o", help="the trained encoder, .safetensors")],
-    preset: Annotated[str, _PRESET] = "mini",
     faces: Annotated[int, _FACES] = 40_000,
     steps: Annotated[int | None, _STEPS] = None,
     seed: Annotated[int, _SEED] = 0,
     device: Annotated[str, DEVICE] = "cpu",
 ) -> None:
     """Train the encoder that finds the latent of a picture; a stopped training goes on."""
-    from ..editing import trainings
-
-    trainings.check_preset(preset)
-    settings = trainings.EncoderSettings(**_chosen(steps=steps))
-    report(trainings.encoder(work, generator, output, faces, seed, settings, device))
+    _run(
+        "encoder",
+        work=work,
+        generator=generator,
+        output=output,
+        faces=faces,
+        steps=steps,
+        seed=seed,
+        device=device,
+    )
 
 
 _PHOTOS = typer.Option(help="folder of photographs, of any size and kind")
@@ -137,13 +153,25 @@ def train_fast_styler(
     naming: Annotated[float | None, typer.Option(min=0, help="weight of CLIP naming the style")] = None,
     seed: Annotated[int, _SEED] = 0,
     pack: Annotated[str, typer.Option(help="whose CLIP tells the styler a text")] = "mini",
+    device: Annotated[str, DEVICE] = "cpu",
 ) -> None:
     """Teach one network all styles that promptbrush draws, by their words; a stopped training goes on."""
-    from ..editing.style import teaching
-
-    chosen = _chosen(steps=steps, batch=batch, each=each, lr=lr or None, crop=crop, naming=naming)
-    settings = teaching.TeachingSettings(**chosen)
-    report(teaching.teach(photos, pack, work, output, settings, seed, begin))
+    _run(
+        "fast-styler",
+        photos=photos,
+        work=work,
+        output=output,
+        steps=steps,
+        batch=batch,
+        each=each,
+        start=begin,
+        lr=lr or None,
+        crop=crop,
+        naming=naming,
+        seed=seed,
+        pack=pack,
+        device=device,
+    )
 
 
 @train.command("styler")
@@ -172,15 +200,25 @@ def train_styler(
     precision: Annotated[str, PRECISION] = "auto",
 ) -> None:
     """Train a network that gives any photograph one style in one pass, for `style --styler`."""
-    from ..editing.models import ModelChoice
-    from ..editing.style import training
-
-    chosen = _chosen(
-        steps=steps, batch=batch, crop=crop, lr=lr, consistency=consistency, light=light, example=example
+    _run(
+        "styler",
+        prompt=prompt,
+        photos=photos,
+        output=output,
+        steps=steps,
+        batch=batch,
+        crop=crop,
+        lr=lr,
+        consistency=consistency,
+        light=light,
+        example=example,
+        checkpoint=checkpoint,
+        seed=seed,
+        pack=pack,
+        clip=clip,
+        device=device,
+        precision=precision,
     )
-    settings = training.StylerSettings(**chosen)
-    choice = ModelChoice(pack, clip=clip, device=device, precision=precision)
-    report(training.train_styler(prompt, photos, output, choice, settings, seed, checkpoint))
 
 
 _DATA = typer.Option(help="folder that keeps the pairs; made ones are not made again")
@@ -213,12 +251,22 @@ def train_pairs(
     precision: Annotated[str, PRECISION] = "auto",
 ) -> None:
     """Make what a prior learns from: random latents, and what CLIP sees in their pictures; a stopped run goes on."""
-    from ..editing.models import ModelChoice
-    from ..editing.prior.teaching import PairRequest, make_pairs
-
-    choice = ModelChoice(pack, generator, clip, device=device, precision=precision, clip_input=clip_input)
-    request = PairRequest(pairs, captions, counts(groups, "groups"), psi, shard, seed, data)
-    report(make_pairs(choice, request))
+    _run(
+        "pairs",
+        data=data,
+        pairs=pairs,
+        captions=captions,
+        groups=groups,
+        psi=psi,
+        shard=shard,
+        seed=seed,
+        pack=pack,
+        generator=generator,
+        clip=clip,
+        clip_input=clip_input,
+        device=device,
+        precision=precision,
+    )
 
 
 @train.command("prior")
@@ -260,13 +308,16 @@ def train_prior(
     precision: Annotated[str, PRECISION] = "auto",
 ) -> None:
     """Train a prior for a generator and a CLIP, for `sample --prior` (clip2latent); a stopped training goes on."""
-    from ..editing.models import ModelChoice
-    from ..editing.prior import teaching
-    from ..editing.prior.presets import PRESETS
-    from ..editing.trainings import check_preset
-
-    check_preset(preset, PRESETS)
-    chosen: dict[str, Any] = _chosen(
+    _run(
+        "prior",
+        output=output,
+        data=data,
+        preset=preset,
+        pairs=pairs,
+        captions=captions,
+        groups=groups,
+        psi=psi,
+        shard=shard,
         space=space,
         network=network,
         steps=steps,
@@ -276,10 +327,15 @@ def train_prior(
         depth=depth,
         noise=noise,
         drop=drop,
+        checkpoint=checkpoint,
+        seed=seed,
+        pack=pack,
+        generator=generator,
+        clip=clip,
+        clip_input=clip_input,
+        device=device,
+        precision=precision,
     )
-    choice = ModelChoice(pack, generator, clip, device=device, precision=precision, clip_input=clip_input)
-    request = teaching.PairRequest(pairs, captions, counts(groups, "groups"), psi, shard, seed, data)
-    report(teaching.train_prior(choice, request, replace(PRESETS[preset], **chosen), output, checkpoint))
 
 
 @train.command("pack")
@@ -287,13 +343,31 @@ def train_pack(
     folder: Annotated[
         Path, typer.Argument(help="holds stylegan2.safetensors, encoder.safetensors, clip/, ...")
     ],
-    name: Annotated[str, typer.Option(help="of the pack")] = "mini",
+    name: Annotated[str | None, typer.Option(help="of the pack; else the folder's")] = None,
     version: Annotated[str, typer.Option("--pack-version", help="of the pack")] = "1",
     explored: Annotated[
         int, typer.Option(min=1, help="random pictures that edits need not look at any more")
     ] = 4096,
+    about: Annotated[str | None, typer.Option(help="what the pack is, in a line")] = None,
+    domain: Annotated[
+        str | None, typer.Option(help="what the pictures show, such as 'cartoon faces'")
+    ] = None,
+    source: Annotated[str | None, typer.Option(help="what one shows, in a prompt: 'a person'")] = None,
+    licence: Annotated[str | None, typer.Option(help="of the weights, as SPDX writes it")] = None,
+    attribution: Annotated[list[str] | None, typer.Option(help="whom to name; several times")] = None,
+    device: Annotated[str, DEVICE] = "cpu",
 ) -> None:
     """Make a folder of trained models a pack: look at random pictures, hash the files and write pack.json."""
-    from ..editing import trainings
-
-    report(trainings.pack(folder, name, version, explored))
+    _run(
+        "pack",
+        folder=folder,
+        name=name,
+        version=version,
+        about=about,
+        domain=domain,
+        source=source,
+        licence=licence,
+        attribution=tuple(attribution) if attribution else None,
+        explored=explored,
+        device=device,
+    )

@@ -1,7 +1,7 @@
-"""Training StyleGAN2: the adversarial loss, its regularisers and the average of the weights.
+"""Training StyleGAN2: the adversarial loss and its regularisers.
 
 Losses are per sample, (B,). Regularisers are meant to be lazy (Karras et al. 2020, section 3.1): computed every
-k-th step, multiplied by k, with the optimiser settings of `lazy_adam`.
+k-th step, multiplied by k, with the optimizer settings of `lazy_adam`.
 """
 
 from __future__ import annotations
@@ -41,15 +41,6 @@ def path_lengths(images: Tensor, ws: Tensor, noise: Tensor) -> Tensor:
     """
     (gradient,) = torch.autograd.grad((images * noise).sum(), ws, create_graph=True)
     return gradient.square().sum(2).mean(1).sqrt()
-
-
-@torch.no_grad()
-def update_ema(average: nn.Module, model: nn.Module, beta: float) -> None:
-    """average <- beta * average + (1 - beta) * model for parameters; buffers are copied."""
-    for mean, new in zip(average.parameters(), model.parameters(), strict=True):
-        mean.copy_(torch.lerp(new, mean, beta))
-    for old, buffer in zip(average.buffers(), model.buffers(), strict=True):
-        old.copy_(buffer)
 
 
 def lazy_adam(lr: float, interval: int | None, betas: tuple[float, float] = (0.0, 0.99)) -> dict[str, Any]:

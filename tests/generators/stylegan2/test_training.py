@@ -1,4 +1,4 @@
-"""Losses, regularisers and the average of the weights against their definitions."""
+"""Losses and regularisers against their definitions."""
 
 import math
 
@@ -30,15 +30,6 @@ def test_regularisers_reach_every_parameter(make_generator, make_discriminator, 
     images = generator.synthesis(ws)
     losses.path_lengths(images, ws, torch.randn(images.shape, generator=rng)).mean().backward()
     assert generator.synthesis.b4.const.grad.abs().sum() > 0
-
-
-def test_ema_averages_parameters_and_copies_buffers(make_generator):
-    average, model = make_generator(), make_generator()
-    before, new = average.synthesis.b8.conv0.weight.clone(), model.synthesis.b8.conv0.weight
-    model.w_avg.add_(1)
-    losses.update_ema(average, model, 0.9)
-    torch.testing.assert_close(average.synthesis.b8.conv0.weight, 0.9 * before + 0.1 * new)
-    assert torch.equal(average.w_avg, model.w_avg)
 
 
 def test_lazy_adam():

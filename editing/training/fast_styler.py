@@ -1,11 +1,11 @@
-"""Teaching one styler all drawn styles by their words."""
+"""Training one styler on all drawn styles by their words."""
 
 from __future__ import annotations
 
-import math
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,24 +16,32 @@ from torch import Tensor, nn
 
 from ..._arrays import cached_pictures
 from ..._base import UsageError
+from ..._devices import memory_checked
+from ..._files import short_hash
+from ..._identity import digest_of, identity_of
+from ..._schedules import cosine
+from ..._seeds import seeded
+from ..._training import Stage, Trainer, Update
 from ...generators.packs.pack import load_pack
 from ...generators.style.styler import Styler, load_styler, save_styler
 from ...guidance.content import LiteLayers
 from ...guidance.naming import Names
 from ...guidance.perceptor import AnyPerceptor, Perceptor, load_perceptor
 from ...guidance.training.styles.table import STYLES
+from ..doctor import resolve_device
 from ..models import ModelChoice, load_painters
-from .lessons import (
+from .generator import LICENCE
+from .options import FastStylerOptions, part_of
+from .settings import FastStylerSettings
+from .styled_photos import (
     DRAWN,
-    LICENCE,
-    Course,
     cropped,
     drawn,
     gram,
     photographs,
+    photographs_name,
     pixels,
     relative,
-    told_now_and_then,
 )
 
 # Frames and borders that some styles have are cut off.
@@ -49,37 +57,6 @@ _SENTENCES = ("{}", "{}", "a picture: {}", "{} style")
 # Pictures of each style by which it is found out how far a styler's are from being named by it.
 _TRIED = 6
 _PLAIN = ("a photo", "a photograph", "a Photo", "a picture", "an image")
-
-
-@dataclass(frozen=True)
-class TeachingSettings:
-    """How the styler of all styles is taught.
-
-    Args:
-        each: pictures drawn of every style. crop: side of what a step sees of them.
-        gram: weight of textures, feature: of what is seen where, low: of colours, glow: of their squares, which a few
-            spots that please a CLIP raise more, pixel: of pixels, mesh: of single rows and columns being lighter than
-            their neighbours, naming: of CLIP naming the style. With the last, styles that are far from it at first are
-            taught more often.
-        image_share: how often a picture's features stand for its style in place of words.
-        noise: length of what is added to the features, so that near texts mean near styles.
-    """
-
-    steps: int = 7000
-    batch: int = 8
-    lr: float = 3e-3
-    each: int = 60
-    crop: int = 128
-    gram: float = 1.0
-    feature: float = 0.5
-    low: float = 4.0
-    glow: float = 15.0
-    pixel: float = 0.5
-    mesh: float = 8.0
-    naming: float = 0.0
-    image_share: float = 0.25
-    noise: float = 0.15
-    save_seconds: float = 120.0
 
 
 # A style's name, a photograph and the number of the pair.
@@ -112,10 +89,10 @@ def words_of_styles() -> tuple[str, ...]:
     return tuple(word for name, style in STYLES.items() for word in (name, *style.synonyms))
 
 
-class TeachingLoss(nn.Module):
+class DrawnStyleLoss(nn.Module):
     """How far pictures are from drawn ones: in texture, in what is seen where, in colours and pixels."""
 
-    def __init__(self, settings: TeachingSettings) -> None:
+    def __init__(self, settings: FastStylerSettings) -> None:
         super().__init__()
         self.settings, self.layers = settings, LiteLayers()
 
@@ -153,131 +130,151 @@ def mesh(images: Tensor) -> Tensor:
     return apart
 
 
-class Teaching(Course):
-    """Teaches a styler all drawn styles by their words; a checkpoint in `folder` is continued.
+@dataclass(frozen=True)
+class Guides:
+    """What guides the training.
 
     Args:
-        photos: that styles are drawn of.
-        perceptor: whose features tell the styler a text.
-        painters: that should name the style, where `naming` has a weight.
-        begin: a styler of all styles to go on with, instead of fresh weights.
+        perceptor: whose features of words are the conditions.
+        painters: which should name the style, where `naming` has a weight.
+        start: a styler of all styles to begin with, instead of fresh weights.
+    """
+
+    perceptor: Perceptor
+    painters: AnyPerceptor | None = None
+    start: Path | None = None
+
+
+class FastStylerTrainer(Trainer):
+    """Trains a styler on all drawn styles by their words; a checkpoint in `folder` is resumed.
+
+    Args:
+        photos: drawn in every style.
     """
 
     def __init__(
         self,
         photos: Sequence[Path],
-        perceptor: Perceptor,
+        guides: Guides,
         folder: Path,
-        settings: TeachingSettings,
+        settings: FastStylerSettings,
         seed: int,
-        begin: Path | None = None,
-        painters: AnyPerceptor | None = None,
+        device: str | torch.device = "cpu",
     ) -> None:
-        self.settings = settings
+        self.settings, self.perceptor = settings, guides.perceptor
         self.pairs = drawn_pairs(photos, folder, settings.each)
-        self.perceptor, self.pictures = perceptor, dict[int, Tensor]()
-        self.texts = self._told()
-        with torch.random.fork_rng([]):
-            torch.manual_seed(seed)
-            styler = load_styler(begin) if begin else Styler(self.texts[0].shape[1])
-        styler.train().requires_grad_()
-        if styler.shape["features"] != self.texts[0].shape[1]:
+        self.pictures = dict[int, Tensor]()
+        self.texts = self._encoded()
+        width, start = self.texts[0].shape[1], guides.start
+        self.styler = seeded(seed, lambda: load_styler(start) if start else Styler(width))
+        if self.styler.shape["features"] != width:
             raise UsageError(
-                f"{begin}: is a styler for another CLIP, or of one style; give one of all styles"
+                f"{start}: is a styler for another CLIP, or of one style; give one of all styles"
             )
-        styler.words = words_of_styles()
-        self.lesson = TeachingLoss(settings)
-        optimiser = torch.optim.Adam(styler.parameters(), settings.lr, betas=(0.9, 0.99))
-        self.shares = [_SELDOM_SHARE if name in _SELDOM else 1.0 for name in STYLES]
+        self.styler.to(device).train().requires_grad_()
+        self.styler.words = words_of_styles()
+        self.criterion = DrawnStyleLoss(settings).to(device)
+        self.odds = [_SELDOM_SHARE if name in _SELDOM else 1.0 for name in STYLES]
         self.names = None
-        if settings.naming and painters is not None:
-            self.names = Names(painters, [(name, *style.synonyms) for name, style in STYLES.items()])
-            lacking = self._not_named(styler, self.names)
-            self.shares = [share * lack for share, lack in zip(self.shares, lacking, strict=True)]
-        super().__init__(styler, optimiser, settings, seed, folder / "fast-styler.pt", longest=1.0)
+        if settings.naming and guides.painters is not None:
+            self.names = Names(guides.painters, [(name, *style.synonyms) for name, style in STYLES.items()])
+            lacking = self._not_named(self.styler, self.names)
+            self.odds = [odds * lack for odds, lack in zip(self.odds, lacking, strict=True)]
+        parameters = [*self.styler.parameters()]
+        update = Update(
+            torch.optim.Adam(parameters, settings.lr, betas=(0.9, 0.99)),
+            self.loss,
+            partial(nn.utils.clip_grad_norm_, parameters, 1.0),
+        )
+        stage = Stage("fast-styler", settings.steps, [update], partial(cosine, floor=0.02), warm_up=50)
+        facts = {
+            "photos": photographs_name(photos),
+            "conditions": digest_of({str(place): each for place, each in enumerate(self.texts)}),
+            "start": short_hash(start) if start else "none",
+        }
+        identity = identity_of("fast-styler", seed, settings.model_dump(), **facts)
+        super().__init__({"styler": self.styler}, [stage], identity, seed, folder / "fast-styler.pt")
 
     @torch.no_grad()
     def _not_named(self, styler: Styler, names: Names) -> list[float]:
         """How far pictures of each style are from being named by it."""
         tried, found = min(_TRIED, self.settings.each), []
+        device = next(styler.parameters()).device
         for style in range(len(STYLES)):
-            photos = pixels(self.pairs[self.settings.each * style :][:tried, 0])
-            made = styler(photos, styler.text(self.texts[style][:1].expand(tried, -1)))
-            found.append(float(names(made, torch.full((tried,), style), range(tried)).mean()))
+            photos = pixels(self.pairs[self.settings.each * style :][:tried, 0]).to(device)
+            made = styler(photos, styler.text(self.texts[style][:1].expand(tried, -1).to(device)))
+            wanted = torch.full((tried,), style, device=device)
+            found.append(float(names(made, wanted, range(tried)).mean()))
         return found
 
     @torch.no_grad()
-    def _told(self) -> list[Tensor]:
+    def _encoded(self) -> list[Tensor]:
         """Features of the words of each style, the plain photograph last."""
         texts = [[name, name, *style.synonyms] for name, style in STYLES.items()]
         sentences = [[form.format(word) for word in words for form in _SENTENCES] for words in texts]
-        return [self.perceptor.encode_text(each).float() for each in (*sentences, list(_PLAIN))]
+        return [self.perceptor.encode_text(each).float().cpu() for each in (*sentences, list(_PLAIN))]
 
     @torch.no_grad()
     def _seen(self, row: int) -> Tensor:
         """Features of a drawn picture."""
         if row not in self.pictures:
-            self.pictures[row] = self.perceptor.encode_image(pixels(self.pairs[row, 1])[None]).float()[0]
+            image = pixels(self.pairs[row, 1])[None].to(self.device)
+            self.pictures[row] = self.perceptor.encode_image(image).float().cpu()[0]
         return self.pictures[row]
 
-    def rate(self, index: int) -> float:
-        """See `Course`: a short rise, then the fall of a cosine."""
-        fall = 0.02 + 0.49 * (1 + math.cos(math.pi * index / self.settings.steps))
-        return fall * min(1.0, (index + 1) / 50)
-
-    def loss(self) -> Tensor:
-        """See `Course`."""
-        rows = [self._row() for _ in range(self.settings.batch)]
-        photos, wanted, features = (torch.stack([row[0][k] for row in rows]) for k in range(3))
-        at = (4 * self.rng.randrange(64), 4 * self.rng.randrange(64))
+    def loss(self, _index: int) -> Tensor:
+        """The loss of a step, a scalar."""
+        rows = [self._row() for _ in range(self.processes.part_of(self.settings.batch))]
+        photos, wanted, features = (
+            torch.stack([row[0][place] for row in rows]).to(self.device) for place in range(3)
+        )
+        at = (4 * self.random.randrange(64), 4 * self.random.randrange(64))
         made = self.styler(photos, self.styler.text(features), at)
-        loss: Tensor = self.lesson(made, wanted)
+        loss: Tensor = self.criterion(made, wanted)
         styled = [(number, style) for number, (_, style) in enumerate(rows) if style is not None]
         if self.names is not None and styled:
             numbers, styles = zip(*styled, strict=True)
-            seeds = [self.rng.getrandbits(40) for _ in styled]
-            names = self.names(made[list(numbers)], torch.tensor(styles), seeds)
+            seeds = [self.random.getrandbits(40) for _ in styled]
+            names = self.names(made[list(numbers)], torch.tensor(styles, device=self.device), seeds)
             loss = loss + self.settings.naming * names.mean()
         return loss
 
     def _row(self) -> tuple[tuple[Tensor, Tensor, Tensor], int | None]:
         """A photograph, what should become of it, the features that say so, and the style's number, if it has one."""
         settings = self.settings
-        plain = self.rng.random() < _PLAIN_SHARE
-        style = self.rng.choices(range(len(STYLES)), self.shares)[0]
-        row = settings.each * style + self.rng.randrange(settings.each)
-        top, left = (self.rng.randrange(_SHOWN - settings.crop + 1) for _ in range(2))
+        plain = self.random.random() < _PLAIN_SHARE
+        style = self.random.choices(range(len(STYLES)), self.odds)[0]
+        row = settings.each * style + self.random.randrange(settings.each)
+        top, left = (self.random.randrange(_SHOWN - settings.crop + 1) for _ in range(2))
         pair = pixels(self.pairs[row, :, top : top + settings.crop, left : left + settings.crop])
         if plain:
-            feature = self.rng.choice(list(self.texts[-1]))
-        elif self.rng.random() < settings.image_share:
-            feature = self._seen(settings.each * style + self.rng.randrange(settings.each))
+            feature = self.random.choice(list(self.texts[-1]))
+        elif self.random.random() < settings.image_share:
+            feature = self._seen(settings.each * style + self.random.randrange(settings.each))
         else:
-            feature = self.rng.choice(list(self.texts[style]))
-        noise = torch.randn(feature.shape, generator=torch.Generator().manual_seed(self.rng.getrandbits(40)))
+            feature = self.random.choice(list(self.texts[style]))
+        rng = torch.Generator().manual_seed(self.random.getrandbits(40))
+        noise = torch.randn(feature.shape, generator=rng)
         noisy = F.normalize(feature + settings.noise * noise / len(feature) ** 0.5, dim=0)
         return (pair[0], pair[0] if plain else pair[1], noisy), None if plain else style
 
 
-def teach(
-    photos: Path,
-    pack_name: str,
-    work: Path,
-    output: Path,
-    settings: TeachingSettings,
-    seed: int,
-    begin: Path | None = None,
-) -> Iterator[str]:
-    """Teach a styler all drawn styles, with the features of a pack's CLIP; a stopped training goes on.
+@memory_checked("a smaller --batch or --crop, or --device cpu")
+def train_fast_styler(options: FastStylerOptions) -> Iterator[str]:
+    """Train a styler on all drawn styles, conditioned on the features of a pack's CLIP.
 
     Raises:
-        InputFileError: no photographs, or files that cannot be read or written.
+        UsageError, InputFileError, MissingError: in one line.
     """
-    pack = load_pack(pack_name)
-    perceptor, painters = load_perceptor(pack.clip_spec), None
+    device, settings = resolve_device(options.device), part_of(FastStylerSettings, options)
+    pack = load_pack(options.pack)
+    perceptor, painters = load_perceptor(pack.clip_spec, device), None
     if settings.naming:
         painters = load_painters(ModelChoice(), pack, perceptor.device, perceptor.dtype)
-    teaching = Teaching(photographs(photos), perceptor, work, settings, seed, begin, painters)
-    yield from told_now_and_then(teaching.run(), settings.steps)
-    save_styler(teaching.styler, output, {"licence": LICENCE, "seed": str(seed)})
-    yield f"{output}: {settings.steps} steps on {len(teaching.pairs)} drawn pictures of {len(STYLES)} styles"
+    guides, photos = Guides(perceptor, painters, options.start), photographs(options.photos)
+    trainer = FastStylerTrainer(photos, guides, options.work, settings, options.seed, device)
+    yield from trainer.lines()
+    if trainer.processes.is_main:
+        save_styler(trainer.styler, options.output, {"licence": LICENCE, "seed": str(options.seed)})
+        count = len(trainer.pairs)
+        yield f"{options.output}: {settings.steps} steps on {count} drawn pictures of {len(STYLES)} styles"
