@@ -6,9 +6,10 @@ import functools
 import os
 import platform
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -16,6 +17,7 @@ from ._base import OutOfMemoryError, UsageError
 
 # "on" or "off" in the environment settles what this hardware would: for tests of both, and where it guesses wrong.
 SWITCH = "PROMPTBRUSH_BFLOAT16"
+_LESS = "--precision bfloat16, fewer --cutouts, a smaller --clip, or --device cpu"
 
 
 def cpu_has_bfloat16() -> bool:
@@ -64,8 +66,11 @@ def _known_cpu() -> bool:
 
 
 @contextmanager
-def enough_memory() -> Iterator[None]:
+def enough_memory(less: str = _LESS) -> Iterator[None]:
     """What torch says when memory runs out, in one line with the settings that lower the need.
+
+    Args:
+        less: these settings, after "use".
 
     Raises:
         OutOfMemoryError: instead of torch's and Python's own.
@@ -75,6 +80,18 @@ def enough_memory() -> Iterator[None]:
     except (MemoryError, RuntimeError) as error:
         if not isinstance(error, MemoryError) and not re.search("out of memory|allocate memory", str(error)):
             raise
-        raise OutOfMemoryError(
-            "the memory ran out; use --precision bfloat16, fewer --cutouts, a smaller --clip, or --device cpu"
-        ) from error
+        raise OutOfMemoryError(f"the memory ran out; use {less}") from error
+
+
+def memory_checked(less: str) -> Callable[[Callable[[Any], Iterator[str]]], Callable[[Any], Iterator[str]]]:
+    """A decorator for functions that yield lines: `enough_memory` while they run."""
+
+    def decorate(run: Callable[[Any], Iterator[str]]) -> Callable[[Any], Iterator[str]]:
+        @functools.wraps(run)
+        def checked(options: Any) -> Iterator[str]:
+            with enough_memory(less):
+                yield from run(options)
+
+        return checked
+
+    return decorate

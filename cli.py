@@ -27,7 +27,6 @@ from .editing.methods import METHODS, Method
 
 # The parser's own errors; where their class is found depends on the version of typer, this does not.
 _ParserError: type[Any] = typer.BadParameter.__mro__[1]
-TRAININGS: dict[str, Any] = {}
 _OTHERS = {
     "rerun": "Make a result again from the recipe inside it.",
     "score": "How well texts fit a picture, as CLIP sees it.",
@@ -87,8 +86,8 @@ class _Commands(TyperGroup):
 
     def _about(self, ctx: Any, name: str) -> str:
         """A line of help that costs no import."""
-        if self.name == "train" and name in TRAININGS:
-            return TRAININGS[name].about
+        if self.name == "train":
+            return str(_trainings()[name].help)
         if name in METHODS.entries and self.name != "train":
             return METHODS.entries[name].about
         try:
@@ -97,16 +96,22 @@ class _Commands(TyperGroup):
             return str(error)
 
 
+def _trainings() -> dict[str, Any]:
+    from .editing.training.options import TRAININGS
+
+    return TRAININGS
+
+
 def _names(group: str | None) -> list[str]:
-    return list(TRAININGS) if group == "train" else METHODS.names() if group == "promptbrush" else []
+    return list(_trainings()) if group == "train" else METHODS.names() if group == "promptbrush" else []
 
 
 def _built(group: str, name: str) -> Any:
     """A command of the table of methods or trainings."""
     made = typer.Typer(rich_markup_mode="rich", add_completion=False, pretty_exceptions_enable=False)
     if group == "train":
-        training = TRAININGS[name]
-        made.command(name, help=training.about)(_train_command(training))
+        training = _trainings()[name]
+        made.command(name, help=training.help)(_train_command(training))
     else:
         method = METHODS.load(name)
         made.command(name, help=method.about)(_method_command(method))
@@ -215,14 +220,12 @@ def _report(job: Any, quiet: bool, as_json: bool) -> None:
 
 
 def _train_command(training: Any) -> Callable[..., None]:
-    from .editing.flags import command, settings_of
+    from .editing.flags import command
 
-    options = load_target(Entry(training.options), "options")
+    def run(given: dict[str, Any]) -> None:
+        _echo(load_target(training.run, f"training '{training.name}'")(training.load_options(**given)))
 
-    def run(given: dict[str, Any], **_: Any) -> None:
-        _echo(load_target(Entry(training.run), "a training")(settings_of(options, given)))
-
-    return command(run, (options,))
+    return command(run, (load_target(training.options, "options"),))
 
 
 def _echo(lines: Iterable[str]) -> None:

@@ -26,7 +26,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from faces import NAMES, Faces, drawn, unseen
-from promptbrush.editing.training import Sources, read_drawings, read_sources
+from promptbrush.editing.training.clip_world import Sources, read_drawings, read_sources
 from promptbrush.generators.training.face_captions import attribute_prompt, held_out_pairs, held_out_synonyms
 from promptbrush.generators.training.faces import CHOICES, Face, resolve, sample_face
 from promptbrush.guidance import load_perceptor

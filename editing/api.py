@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from .._base import UsageError, did_you_mean
+from .._base import UsageError, did_you_mean, load_target
 from .._devices import enough_memory
 from .choice import ModelChoice
 from .edit import Place, Source, Step
@@ -179,6 +179,11 @@ def train(name: str, **options: Any) -> Iterator[str]:
     Raises:
         UsageError: an unknown training or option. InputFileError, MissingError: as the trainings do.
     """
-    from .training.options import run
+    from .training.options import TRAININGS
 
-    return run(name, options)
+    if name not in TRAININGS:
+        hint = did_you_mean(name, list(TRAININGS))
+        raise UsageError(f"no training is called '{name}'{hint}; known: {', '.join(TRAININGS)}")
+    training = TRAININGS[name]
+    lines: Iterator[str] = load_target(training.run, f"training '{name}'")(training.load_options(**options))
+    return lines

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from .._base import UsageError
+from .._schedules import styleclip
 from ..guidance.objective import total
-from .schedules import styleclip
 
 Latent = Tensor | Mapping[str, Tensor]
 

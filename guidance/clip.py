@@ -231,11 +231,13 @@ class Progress(Directional):
     CLIP is fooled. Here a move that has reached what such pictures reach is enough.
 
     The loss is softplus(sharpness * (1 - along / reach)) / sharpness + aside * |rest|^2, about 1 at the start,
-    where `along` is the move's part in the text's direction and `rest` what lies in no prompt's.
+    where `along` is the move's part in the text's direction and `rest` what lies in no prompt's. For a prompt with a
+    negative weight `along` is the part against its direction: moving away has a reach as well.
 
     Texts and pictures lie apart in CLIP's space (Liang et al. 2022), and so do their directions. With a population of
     random pictures the direction is made of both: of the texts', and of `shown_direction`. The reach then follows
     what lies between the start and the mean of the pictures that fit: a hat is a long way, freckles are a short one.
+    Away from a prompt it is the way to the mean of all.
 
     Raises:
         UsageError: as for `Directional`, a reach, beyond or sharpness that is not above 0, or a share out of [0, 1].
@@ -269,15 +271,18 @@ class Progress(Directional):
             shown = torch.stack([shown_direction(features, each) for each in wanted.features])
             member.rows = F.normalize(torch.lerp(member.rows, shown, settings.shown), dim=1)
             fitting = torch.stack([fitness(features, each) @ features for each in wanted.features])
-            way = (fitting * member.rows).sum(dim=1) - member.origin @ member.rows.T
+            ends = torch.where(member.weights[:, None] < 0, features.mean(dim=0), fitting)
+            way = (ends * member.rows).sum(dim=1) - member.origin @ member.rows.T
+            way = torch.where(member.weights < 0, -way, way)
             member.reach = (settings.beyond * way).clamp(min=_SHORTEST_REACH)
 
     def member_loss(self, member: Member, images: Tensor, context: Context) -> Tensor:  # noqa: ARG002
         move = member.perceptor.encode_image(images) - for_batch(member.origin, len(images), "images")
         reach = for_batch(member.reach, len(images), "images")
-        missing = F.softplus(self.sharpness * (1 - move @ member.rows.T / reach))
+        along = move @ (member.rows * member.weights.sign()[:, None]).T
+        missing = F.softplus(self.sharpness * (1 - along / reach)) / self.sharpness
         rest = move - move @ member.basis @ member.basis.T
-        reached = member.average(missing / self.sharpness)
+        reached = missing @ member.weights.abs() * member.share
         loss: Tensor = reached + member.share * self.aside * rest.square().sum(dim=-1)
         return loss
 

@@ -20,12 +20,12 @@ from torch import Tensor
 
 from .._base import UsageError
 from .._resize import resample
+from .._seeds import step_seed as step_seed
 
 # Random numbers that one view takes, in this order: size, place, corners, mirror, colours. A view takes all
 # of them whatever is switched on, so that switching one kind of change off keeps the others the same.
 _SIZE, _PLACE, _CORNERS, _FLIP, _COLOURS = 1, 2, 8, 1, 4
 _DRAWS = _SIZE + _PLACE + _CORNERS + _FLIP + _COLOURS
-_MASK = (1 << 64) - 1
 
 
 @dataclass(frozen=True)
@@ -121,14 +121,6 @@ def draw_seeds(count: int, generator: torch.Generator) -> list[int]:
     """Seeds for so many pictures from a generator."""
     seeds = torch.randint(1 << 62, (count,), generator=generator, device=generator.device)
     return [int(seed) for seed in seeds]
-
-
-def step_seed(seed: int, step: int) -> int:
-    """The seed of one step of a run with this seed, unrelated to its neighbours' (splitmix64)."""
-    value = (seed + (step + 1) * 0x9E3779B97F4A7C15) & _MASK
-    value = ((value ^ (value >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
-    value = ((value ^ (value >> 27)) * 0x94D049BB133111EB) & _MASK
-    return (value ^ (value >> 31)) >> 1
 
 
 def _draw(seed: int, count: int) -> Tensor:

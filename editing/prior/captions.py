@@ -1,4 +1,4 @@
-"""Captions of the embedded generator's random pictures: its z stand for drawn faces, of which a grammar tells.
+"""Captions of the embedded generator's random pictures: its z stand for drawn faces, which a grammar describes.
 
 What CLIP reads and what it sees lie apart in its space, and noise bridges that only in part. Where it is known what a
 z stands for, a prior can also learn from captions. They use the wordings for training alone, and never name both

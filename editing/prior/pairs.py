@@ -53,7 +53,7 @@ class PairMaker:
         """CLIP's features (B,D) of the pictures of z (B,G,z_dim)."""
         w = w_of(self.generator, z, self.origin.psi)
         codes = w_plus(w, self.origin.groups)
-        # Coarse numbers are far below what CLIP tells apart, and several times faster.
+        # Coarse numbers are far below what CLIP distinguishes, and several times faster.
         with coarse(codes.device):
             images = self.generator.decode(codes).float()
         return self.perceptor.encode_image(images, normalise=False)
@@ -67,9 +67,9 @@ def checked_groups(groups: Sequence[int], num_ws: int) -> tuple[int, ...]:
     """
     found = tuple(groups) or (num_ws,)
     if any(count < 1 for count in found) or sum(found) != num_ws:
-        told = ",".join(map(str, found))
+        given = ",".join(map(str, found))
         raise UsageError(
-            f"groups is {told}, but the generator has {num_ws} layers; give counts that add up to {num_ws}"
+            f"groups is {given}, but the generator has {num_ws} layers; give counts that add up to {num_ws}"
         )
     return found
 
@@ -88,7 +88,7 @@ class Maker(Protocol):
 def make_shards(maker: Maker, folder: Path, count: int) -> Iterator[int]:
     """Make the shards that are not there yet, or damaged; yields how many pairs each batch added, kept ones at once.
 
-    Several processes, as torchrun and accelerate start them, each make their share.
+    Several processes, as torchrun and accelerate start them, each make a part.
 
     Raises:
         InputFileError: a folder that cannot be written, or shards of other models in it.

@@ -70,11 +70,6 @@ def shard_path(folder: Path, index: int, kind: str) -> Path:
     return folder / f"{kind}-{index:05d}.safetensors"
 
 
-def shards_in(folder: Path, kind: str = PICTURES) -> list[Path]:
-    """The shards of a folder, in order."""
-    return sorted(folder.glob(f"{kind}-?????.safetensors"))
-
-
 def save_shard(folder: Path, index: int, pairs: Pairs, origin: Origin) -> None:
     """Write a shard in one step.
 

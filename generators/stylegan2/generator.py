@@ -348,21 +348,3 @@ class StyleGAN2(nn.Module):
             raw = self.synthesis_from_styles(latent, noise, rng)
         images: Tensor = _ClampStraightThrough.apply(raw * 0.5 + 0.5)
         return images
-
-    def regularise(self, latent: Tensor | Styles, origin: Tensor | Styles) -> Tensor:
-        """How far W+ left W since `origin`: squared deviation of the layers from their mean, beyond its own; (B,).
-
-        The distance that keeps inverted codes editable (Tov et al. 2021, eq. 5). 0 for W, and for styles,
-        which have no layers to compare.
-        """
-        if not isinstance(latent, Tensor) or not isinstance(origin, Tensor) or latent.ndim == 2:
-            first = latent if isinstance(latent, Tensor) else next(iter(_listed(latent)))
-            return first.new_zeros(len(first))
-        spread = latent - latent.mean(dim=1, keepdim=True)
-        if origin.ndim == 3:
-            spread = spread - (origin - origin.mean(dim=1, keepdim=True))
-        return spread.square().sum(dim=2).mean(dim=1)
-
-
-def _listed(styles: Styles) -> Sequence[Tensor]:
-    return list(styles.values()) if isinstance(styles, Mapping) else styles

@@ -8,15 +8,16 @@ points between two faces in W, which only the discriminator judges, so that what
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from ..._devices import coarse
-from ..._files import Autosave, loaded_state, save_state
+from ..._identity import digest_of, identity_of
+from ..._seeds import seeded
+from ..._training import Average, Stage, Trainer, Update
 from ..content import FaceContent
 from ..pyramid import laplacian_loss
 from ..stylegan2.config import DiscriminatorConfig
@@ -27,50 +28,24 @@ from ..stylegan2.losses import (
     generator_loss,
     lazy_adam,
     r1_penalty,
-    update_ema,
 )
 from .face_set import FaceSet
-from .paired import PairedModel, face_focus, mini_generator, schedule
+from .paired import PairedModel, face_focus, fit_schedule, mini_generator
 from .reader import reading_distance
+from .settings import FinishSettings
 
 
-@dataclass(frozen=True)
-class FinishSettings:
-    """Adam without momentum, R1 every `r1_every` steps; `share` is the adversarial gradient's part of the known faces'.
-
-    For the first `warmup` steps only the discriminator learns: it starts from nothing against a fitted generator. Over
-    the last 40 % of the steps both rates fall to a tenth. `reading` weighs what the reader sees against the pixels.
-    """
-
-    steps: int = 2_000
-    batch: int = 32
-    lr: float = 1e-3
-    discriminator_lr: float = 2e-3
-    gamma: float = 0.1
-    r1_every: int = 16
-    share: float = 0.5
-    reading: float = 2.0
-    warmup: int = 100
-    ema: float = 0.995
-    save_seconds: float = 180.0
-
-
-@dataclass(frozen=True)
-class FinishStep:
-    """One step: the discriminator's loss (2 ln 2 is chance), the generator's, and the known faces' loss."""
-
-    index: int
-    total: int
-    discriminator: float
-    generator: float
-    known: float
-
-
-class FinishTrainer:
+class FinishTrainer(Trainer):
     """Trains the synthesis network further; W, and with it mapping and attribute network, stays as it is.
 
+    The terms of its steps are the discriminator's loss (2 ln 2 is chance), the generator's, and the known faces' loss.
+
     Args:
-        reader: tells what small features differ; stays as it is.
+        fitted: what to begin with.
+        reader: shows what small features differ; stays as it is.
+
+    Attributes:
+        finished: the average of the weights, which is what comes of the training.
     """
 
     def __init__(
@@ -83,61 +58,48 @@ class FinishTrainer:
         seed: int = 0,
     ) -> None:
         self.faces, self.settings = faces, settings
-        self.device = next(fitted.parameters()).device
-        self.rng = torch.Generator().manual_seed(seed)
+        device, size = next(fitted.parameters()).device, faces.images.shape[1]
         self.model = copy.deepcopy(fitted).requires_grad_(False)
         self.model.generator.synthesis.requires_grad_(True)
-        self.average = copy.deepcopy(fitted).requires_grad_(False)
-        self.reader = copy.deepcopy(reader).to(self.device).eval().requires_grad_(False)
-        self.focus = face_focus(faces.images.shape[1]).to(self.device)
-        with torch.random.fork_rng([]):
-            torch.manual_seed(seed)
-            like = mini_generator(faces.images.shape[1])
-            self.discriminator = Discriminator(
-                DiscriminatorConfig(resolution=like.resolution, channels=like.channels, mbstd_group_size=4)
-            )
-        self.discriminator.to(self.device).to(memory_format=torch.channels_last)
-        moved = [p for p in self.model.parameters() if p.requires_grad]
-        self.optimiser = torch.optim.Adam(moved, settings.lr, betas=(0.0, 0.99))
+        self.reader = copy.deepcopy(reader).to(device).eval().requires_grad_(False)
+        self.focus = face_focus(size).to(device)
+        like = mini_generator(size)
+        shape = DiscriminatorConfig(resolution=like.resolution, channels=like.channels, mbstd_group_size=4)
+        self.discriminator = seeded(seed, lambda: Discriminator(shape))
+        self.discriminator.to(device).to(memory_format=torch.channels_last)
+        average = Average.begin(self.model, settings.ema)
+        self.finished: PairedModel = average.module  # type: ignore[assignment]
+        models = {"fitted": digest_of(fitted.state_dict()), "reader": digest_of(reader.state_dict())}
+        identity = identity_of("finish", seed, settings.model_dump(), faces=faces.name, **models)
+        modules = {"model": self.model, "discriminator": self.discriminator}
+        stage = Stage("finish", settings.steps, self._updates(), fit_schedule)
+        super().__init__(modules, [stage], identity, seed, folder / "finish.pt", average)
+
+    def _updates(self) -> list[Update]:
+        settings, judge = self.settings, [*self.discriminator.parameters()]
+        drawing = [each for each in self.model.parameters() if each.requires_grad]
         lazy = lazy_adam(settings.discriminator_lr, settings.r1_every)
-        self.discriminator_optimiser = torch.optim.Adam(self.discriminator.parameters(), **lazy)
-        self.path, self.done = folder / "finish.pt", 0
-        if self.path.exists():
-            self._load()
+        first = torch.optim.Adam(drawing, settings.lr, betas=(0.0, 0.99))
+        return [
+            Update(first, self._generator_loss, partial(clean_gradients, drawing), settings.warm_up),
+            Update(
+                torch.optim.Adam(judge, **lazy), self._discriminator_loss, partial(clean_gradients, judge)
+            ),
+        ]
 
-    def run(self) -> Iterator[FinishStep]:
-        """Step by step to the end; finished steps are not repeated."""
-        autosave = Autosave(self.save, self.settings.save_seconds)
-        for index in range(self.done, self.settings.steps):
-            for optimiser in (self.optimiser, self.discriminator_optimiser):
-                for group in optimiser.param_groups:
-                    group["lr"] = optimiser.defaults["lr"] * schedule(index / self.settings.steps)
-            generator, known = self._generator_step(learns=index >= self.settings.warmup)
-            discriminator = self._discriminator_step(penalised=index % self.settings.r1_every == 0)
-            self.done = index + 1
-            autosave()
-            yield FinishStep(index, self.settings.steps, discriminator, generator, known)
-        self.save()
-
-    def _generator_step(self, learns: bool) -> tuple[float, float]:
-        half = self.settings.batch // 2
+    def _generator_loss(self, _index: int) -> dict[str, Tensor]:
+        count = self.processes.part_of(self.settings.batch)
+        half = count // 2
         rows = self._pick(half)
-        ws = torch.cat([self._ws(rows), self._between(self.settings.batch - half)])
-        made = self._draw(ws)
+        made = self._draw(torch.cat([self._ws(rows), self._between(count - half)]))
         known = self._known_loss(made[:half], self.faces.pictures(rows).to(self.device))
         adversarial = generator_loss(self._judge(made)).mean()
         (towards_real,) = torch.autograd.grad(adversarial, made, retain_graph=True)
         (towards_known,) = torch.autograd.grad(known, made, retain_graph=True)
-        scale = (
-            self.settings.share * towards_known[:half].norm() / towards_real[:half].norm().clamp(min=1e-12)
-        )
-        if learns:
-            self.optimiser.zero_grad()
-            torch.autograd.backward(made, towards_known + scale * towards_real)
-            clean_gradients(self.model.generator.synthesis.parameters())
-            self.optimiser.step()
-            update_ema(self.average, self.model, min(self.settings.ema, (1 + self.done) / (10 + self.done)))
-        return float(adversarial.detach()), float(known.detach())
+        shorter = towards_known[:half].norm() / towards_real[:half].norm().clamp(min=1e-12)
+        # A loss with the value of the known faces' and the gradient of both at the pictures.
+        both = (made * (towards_known + self.settings.adversarial * shorter * towards_real)).sum()
+        return {"generator": adversarial.detach(), "known": known.detach() + (both - both.detach())}
 
     def _known_loss(self, made: Tensor, drawn: Tensor) -> Tensor:
         pixels = laplacian_loss(made, drawn, focus=self.focus).mean()
@@ -145,22 +107,17 @@ class FinishTrainer:
             reading = reading_distance(self.reader, made, drawn)
         return pixels + self.settings.reading * reading
 
-    def _discriminator_step(self, penalised: bool) -> float:
-        half = self.settings.batch // 2
+    def _discriminator_loss(self, index: int) -> dict[str, Tensor]:
+        half = self.processes.part_of(self.settings.batch) // 2
         with torch.no_grad():
             made = self._draw(torch.cat([self._ws(self._pick(half)), self._between(half)]))
         real = self.faces.pictures(self._pick(2 * half)).to(self.device)
         # Apart, so that the minibatch deviation never compares made pictures with real ones.
-        loss = discriminator_loss(self._judge(made), self._judge(real)).mean()
-        whole = loss
-        if penalised:
+        terms = {"discriminator": discriminator_loss(self._judge(made), self._judge(real)).mean()}
+        if index % self.settings.r1_every == 0:
             weight = self.settings.gamma / 2 * self.settings.r1_every
-            whole = loss + weight * r1_penalty(self.discriminator, real).mean()
-        self.discriminator_optimiser.zero_grad()
-        torch.autograd.backward(whole)
-        clean_gradients(self.discriminator.parameters())
-        self.discriminator_optimiser.step()
-        return float(loss.detach())
+            terms["r1"] = weight * r1_penalty(self.discriminator, real).mean()
+        return terms
 
     def _pick(self, count: int) -> Tensor:
         return torch.randint(len(self.faces.vectors), (count,), generator=self.rng)
@@ -172,8 +129,8 @@ class FinishTrainer:
         return w
 
     def _between(self, count: int) -> Tensor:
-        share = torch.rand(count, 1, generator=self.rng).to(self.device)
-        return torch.lerp(self._ws(self._pick(count)), self._ws(self._pick(count)), share)
+        place = torch.rand(count, 1, generator=self.rng).to(self.device)
+        return torch.lerp(self._ws(self._pick(count)), self._ws(self._pick(count)), place)
 
     def _draw(self, w: Tensor) -> Tensor:
         generator = self.model.generator
@@ -185,25 +142,3 @@ class FinishTrainer:
         with coarse(self.device):
             logits: Tensor = self.discriminator(pictures.contiguous(memory_format=torch.channels_last))
         return logits.float()
-
-    def save(self) -> None:
-        """Write the whole state in one step."""
-        state = {
-            "model": self.model.state_dict(),
-            "average": self.average.state_dict(),
-            "discriminator": self.discriminator.state_dict(),
-            "optimisers": [self.optimiser.state_dict(), self.discriminator_optimiser.state_dict()],
-            "rng": self.rng.get_state(),
-            "done": self.done,
-        }
-        save_state(self.path, state)
-
-    def _load(self) -> None:
-        with loaded_state(self.path, self.device) as state:
-            self.model.load_state_dict(state["model"])
-            self.average.load_state_dict(state["average"])
-            self.discriminator.load_state_dict(state["discriminator"])
-            self.optimiser.load_state_dict(state["optimisers"][0])
-            self.discriminator_optimiser.load_state_dict(state["optimisers"][1])
-            self.rng.set_state(state["rng"].cpu())
-            self.done = state["done"]

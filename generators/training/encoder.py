@@ -9,10 +9,6 @@ layers' own offsets are kept small.
 from __future__ import annotations
 
 import copy
-import hashlib
-import math
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -20,7 +16,10 @@ from torch import Tensor, nn
 
 from ..._base import UsageError
 from ..._devices import coarse
-from ..._files import Autosave, loaded_state, save_state
+from ..._identity import digest_of, identity_of
+from ..._schedules import cosine, warm_up
+from ..._seeds import seeded
+from ..._training import Stage, Trainer, Update
 from ..content import FaceContent
 from ..encoder import Encoder, EncoderConfig
 from ..pyramid import reconstruction_loss
@@ -29,44 +28,9 @@ from .damage import degraded, reframed
 from .face_set import FaceSet
 from .paired import AttributeNetwork, fitted_state
 from .reader import reading_distance
+from .settings import EncoderSettings
 
 _SMALLEST_SCALE = 1e-3
-
-
-@dataclass(frozen=True)
-class EncoderSettings:
-    """Adam with a short warm-up and a cosine to 0.
-
-    Args:
-        batch: faces a step.
-        drawn: how many of them are drawn again for the picture loss, the costly part.
-        sampled: pictures of the generator itself a step, at least 1.
-        picture, reading, latent, offset: weights of the losses.
-    """
-
-    steps: int = 8_000
-    batch: int = 16
-    drawn: int = 8
-    sampled: int = 4
-    lr: float = 1.5e-3
-    picture: float = 1.0
-    reading: float = 1.0
-    latent: float = 1.0
-    offset: float = 0.1
-    save_seconds: float = 120.0
-
-
-@dataclass(frozen=True)
-class EncoderStep:
-    """One step: losses on pictures in [-1,1] and on latents in standard deviations of w."""
-
-    index: int
-    total: int
-    loss: float
-    picture: float
-    reading: float
-    latent: float
-    offset: float
 
 
 def load_attributes(work: Path) -> AttributeNetwork:
@@ -82,14 +46,14 @@ def load_attributes(work: Path) -> AttributeNetwork:
         return AttributeNetwork.of_state(found)
 
 
-class EncoderTrainer:
-    """Trains an encoder for a generator; a checkpoint in `folder` is continued.
+class EncoderTrainer(Trainer):
+    """Trains an encoder for a generator; a checkpoint in `folder` is resumed.
 
     Args:
         faces: of the generator's resolution.
         generator: stays as it is.
         attributes: face vectors (B,D) -> w (B,w_dim) of this generator.
-        reader: tells what small features differ; stays as it is.
+        reader: shows which small features differ; stays as it is.
 
     Raises:
         UsageError: the three do not fit together.
@@ -107,44 +71,27 @@ class EncoderTrainer:
         seed: int = 0,
     ) -> None:
         _check_size(faces, generator)
-        self.faces, self.settings, self.device = faces, settings, generator.w_avg.device
+        device = generator.w_avg.device
+        self.faces, self.settings = faces, settings
         self.generator = copy.deepcopy(generator).eval().requires_grad_(False)
-        self.reader = copy.deepcopy(reader).to(self.device).eval().requires_grad_(False)
+        self.reader = copy.deepcopy(reader).to(device).eval().requires_grad_(False)
         self.known = _known_latents(faces, attributes, generator.w_dim)
         scale = self.known.std(0).clamp(min=_SMALLEST_SCALE)
         config = EncoderConfig(generator.resolution, generator.num_ws, generator.w_dim)
-        with torch.random.fork_rng([]):
-            torch.manual_seed(seed)
-            self.encoder = Encoder(config, self.known.mean(0), scale)
-        self.encoder.to(self.device).to(memory_format=torch.channels_last)
-        self.rng = torch.Generator().manual_seed(seed)
-        self.optimiser = torch.optim.Adam(self.encoder.parameters(), settings.lr, betas=(0.9, 0.99))
-        self.path, self.done = folder / "encoder.pt", 0
-        if self.path.exists():
-            self._load()
+        self.encoder = seeded(seed, lambda: Encoder(config, self.known.mean(0), scale))
+        self.encoder.to(device).to(memory_format=torch.channels_last)
+        models = {"generator": generator, "attributes": attributes, "reader": reader}
+        facts = {name: digest_of(each.state_dict()) for name, each in models.items()}
+        identity = identity_of("encoder", seed, settings.model_dump(), faces=faces.name, **facts)
+        optimizer = torch.optim.Adam(self.encoder.parameters(), settings.lr, betas=(0.9, 0.99))
+        stage = Stage("encoder", settings.steps, [Update(optimizer, self._losses)], encoder_schedule)
+        super().__init__({"encoder": self.encoder}, [stage], identity, seed, folder / "encoder.pt")
 
-    def run(self) -> Iterator[EncoderStep]:
-        """Step by step to the end; finished steps are not repeated."""
-        autosave = Autosave(self.save, self.settings.save_seconds)
-        for index in range(self.done, self.settings.steps):
-            for group in self.optimiser.param_groups:
-                group["lr"] = self.settings.lr * schedule(index / self.settings.steps)
-            losses, settings = self._losses(), self.settings
-            weights = settings.picture, settings.reading, settings.latent, settings.offset
-            loss = torch.stack([weight * each for weight, each in zip(weights, losses, strict=True)]).sum()
-            self.optimiser.zero_grad()
-            torch.autograd.backward(loss)
-            self.optimiser.step()
-            self.done = index + 1
-            autosave()
-            shown = [float(value.detach()) for value in (loss, *losses)]
-            yield EncoderStep(index, settings.steps, *shown)
-        self.save()
-
-    def _losses(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Picture, reading, latent and offset loss of one batch."""
-        drawn = self.settings.drawn
-        rows = torch.randint(len(self.known), (self.settings.batch,), generator=self.rng)
+    def _losses(self, _index: int) -> dict[str, Tensor]:
+        """The weighted losses of a batch, on pictures in [-1,1] and on latents in standard deviations of w."""
+        settings, drawn = self.settings, self.settings.drawn
+        count = self.processes.part_of(settings.batch)
+        rows = torch.randint(len(self.known), (count,), generator=self.rng)
         clean = self.faces.pictures(rows).to(self.device) / 2 + 0.5
         # Every second face is reframed; what its w should be is not known then.
         target = clean.clone()
@@ -162,7 +109,12 @@ class EncoderTrainer:
         found = (shared[:, None] + offsets)[[*range(1, len(rows), 2), *range(len(rows), len(shared))]]
         true = (known - self.encoder.w_avg) / self.encoder.w_scale
         latent = (found - true[:, None]).square().mean()
-        return picture, reading, latent, offsets.square().mean()
+        return {
+            "picture": settings.picture * picture,
+            "reading": settings.reading * reading,
+            "latent": settings.latent * latent,
+            "offset": settings.offset * offsets.square().mean(),
+        }
 
     @torch.no_grad()
     def _own(self) -> tuple[Tensor, Tensor]:
@@ -177,40 +129,10 @@ class EncoderTrainer:
             made: Tensor = self.generator.synthesis(ws)
         return made.float()
 
-    def save(self) -> None:
-        """Write the whole state in one step."""
-        state = {
-            "encoder": self.encoder.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
-            "rng": self.rng.get_state(),
-            "done": self.done,
-            "generator": fingerprint(self.generator),
-        }
-        save_state(self.path, state)
 
-    def _load(self) -> None:
-        with loaded_state(self.path, self.device) as state:
-            # Going on would end with an encoder for a generator that is no longer there.
-            if state["generator"] != fingerprint(self.generator):
-                raise ValueError("it belongs to another generator")
-            self.encoder.load_state_dict(state["encoder"])
-            self.optimiser.load_state_dict(state["optimiser"])
-            self.rng.set_state(state["rng"].cpu())
-            self.done = state["done"]
-
-
-def schedule(t: float) -> float:
-    """Share of the learning rate at progress t in [0, 1): warm-up over 2 %, cosine to 0."""
-    return min(1.0, t / 0.02 + 0.02) * (0.5 + 0.5 * math.cos(math.pi * t))
-
-
-def fingerprint(generator: StyleGAN2) -> str:
-    """Tells generators apart: SHA-256 of all weights."""
-    digest = hashlib.sha256()
-    for key, value in sorted(generator.state_dict().items()):
-        digest.update(key.encode())
-        digest.update(value.detach().float().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()
+def encoder_schedule(t: float) -> float:
+    """Factor of the learning rate at progress t in [0, 1): warm-up over 2 %, cosine to 0."""
+    return warm_up(t, 0.02) * cosine(t)
 
 
 def _check_size(faces: FaceSet, generator: StyleGAN2) -> None:

@@ -36,6 +36,11 @@ class FaceSet:
     choices: NDArray[np.int64]
     continuous: NDArray[np.float32]
 
+    @property
+    def name(self) -> str:
+        """Which faces they are, in words."""
+        return f"{self.seeds.start} to {self.seeds.stop - 1} at {self.images.shape[1]} px"
+
     def pictures(self, rows: torch.Tensor) -> torch.Tensor:
         """The faces of some rows, (B,3,size,size) float32 in [-1,1]."""
         raw = torch.from_numpy(self.images[rows.numpy()])

@@ -1,4 +1,4 @@
-"""Training a network to tell drawn faces apart: one identity, drawn again and again with everything else anew.
+"""Training a network that distinguishes drawn faces: one identity, drawn several times with everything else changed.
 
 The network is an argument: it belongs to what guides edits, which the generators do not know.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,36 +17,21 @@ from torch import Tensor, nn
 
 from ..._arrays import cached_pictures
 from ..._devices import coarse
+from ..._identity import identity_of
+from ..._seeds import seeded
 from .damage import degraded, reframed
 from .face_captions import is_held_out
 from .face_set import Job
 from .faces import CHOICES, Face, render, sample_face
 from .labels import HIDDEN, labels_of_faces
-from .network import NetworkSettings, NetworkTrainer
+from .network import NetworkTrainer
+from .settings import FeaturesSettings
 
 VARIANTS = 3
 SIZE = 128
 # What edits leave alone; the mouth and the state of the eyes are expression.
 IDENTITY = ("skin", "head_shape", "nose", "eyebrows", "freckles", "age")
 _IDENTITY_VALUES = ("skin_r", "skin_g", "skin_b")
-
-
-@dataclass(frozen=True)
-class FeaturesSettings(NetworkSettings):
-    """See `NetworkSettings`.
-
-    Args:
-        batch: counts identities, each shown twice.
-        temperature: of the contrastive loss.
-        naming_weight: of naming what an identity consists of. Contrast alone settles for skin and outlines, and hardly
-            finds the few pixels of a nose.
-    """
-
-    steps: int = 5_000
-    batch: int = 48
-    lr: float = 2e-3
-    temperature: float = 0.1
-    naming_weight: float = 1.0
 
 
 def with_identity(other: Face, face: Face) -> Face:
@@ -58,7 +42,7 @@ def with_identity(other: Face, face: Face) -> Face:
 
 
 def variants(seed: int, count: int = VARIANTS) -> list[Face]:
-    """Faces of one identity with everything else drawn anew; none shows a held-out pair."""
+    """Faces of one identity with everything else changed; none shows a held-out pair."""
     rng = random.Random(seed)
     face, found = sample_face(rng), list[Face]()
     while len(found) < count:
@@ -117,7 +101,7 @@ class Named(nn.Module):
 
 
 class FeaturesTrainer(NetworkTrainer[Named]):
-    """Trains a network of features; a checkpoint in `folder` is continued.
+    """Trains a network of features; a checkpoint in `folder` is resumed.
 
     Args:
         pictures: see `load_variants`.
@@ -133,19 +117,23 @@ class FeaturesTrainer(NetworkTrainer[Named]):
         folder: Path,
         settings: FeaturesSettings,
         seed: int = 0,
+        device: str | torch.device = "cpu",
     ) -> None:
         self.pictures, self.labels = pictures, labels
         self.temperature, self.naming_weight = settings.temperature, settings.naming_weight
-        super().__init__("features", lambda: Named(build()), len(pictures), folder, settings, seed)
+        network = seeded(seed, lambda: Named(build())).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        identities = f"{len(pictures)} identities at {pictures.shape[2]} px"
+        identity = identity_of("features", seed, settings.model_dump(), faces=identities)
+        super().__init__(network, len(pictures), folder, settings, identity, seed)
 
     def row_loss(self, rows: Tensor) -> Tensor:
         """See `NetworkTrainer`."""
         shown = self._two()
         images = torch.cat([self._views(rows, which) for which in shown])
-        with coarse(torch.device("cpu")):
+        with coarse(self.device):
             features = self.network(images.contiguous(memory_format=torch.channels_last))
-        labels = torch.cat([self.labels[rows, which] for which in shown])
-        contrast = identity_loss(features.float(), rows.repeat(2), self.temperature)
+        labels = torch.cat([self.labels[rows, which] for which in shown]).to(self.device)
+        contrast = identity_loss(features.float(), rows.repeat(2).to(self.device), self.temperature)
         return contrast + self.naming_weight * self.network.naming_loss(features.float(), labels)
 
     def _two(self) -> list[int]:
@@ -155,7 +143,8 @@ class FeaturesTrainer(NetworkTrainer[Named]):
     def _views(self, rows: Tensor, variant: int) -> Tensor:
         """One variant of each identity as a file or a generator may show it, (B,3,H,W) in [0,1]."""
         raw = torch.from_numpy(self.pictures[rows.numpy(), variant])
-        return degraded(reframed(raw.permute(0, 3, 1, 2).float() / 255, self.rng), self.rng)
+        shown = raw.to(self.device).permute(0, 3, 1, 2).float() / 255
+        return degraded(reframed(shown, self.rng), self.rng)
 
 
 def identity_loss(features: Tensor, identities: Tensor, temperature: float) -> Tensor:

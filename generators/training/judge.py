@@ -6,7 +6,6 @@ every model that guides, and it is trained on softened and shifted pictures, so 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -18,10 +17,8 @@ from torch import Tensor, nn
 from ..._base import InputFileError
 from ..._devices import coarse
 from .classifier import ClassifierTrainer
-from .face_set import FaceSet
 from .faces import CHOICES
 from .labels import attribute_loss
-from .network import NetworkSettings
 
 
 class Judge(nn.Module):
@@ -61,30 +58,21 @@ def load_judge(path: Path) -> Judge:
     return judge.eval().requires_grad_(False)
 
 
-@dataclass(frozen=True)
-class JudgeSettings(NetworkSettings):
-    """See `NetworkSettings`."""
-
-    steps: int = 4_000
-    batch: int = 96
-    lr: float = 1e-3
-
-
 class JudgeTrainer(ClassifierTrainer[Judge]):
-    """Trains a judge on a face set; a checkpoint in `folder` is continued."""
+    """Trains a judge on a face set; a checkpoint in `folder` is resumed."""
 
-    def __init__(self, faces: FaceSet, folder: Path, settings: JudgeSettings, seed: int = 1000) -> None:
-        super().__init__("judge", Judge, faces, folder, settings, seed)
+    kind, network_type = "judge", Judge
 
     def loss(self, pictures: Tensor, labels: Tensor) -> Tensor:
+        """See `ClassifierTrainer`."""
         images = self._softened(pictures / 2 + 0.5).contiguous(memory_format=torch.channels_last)
-        with coarse(torch.device("cpu")):
+        with coarse(self.device):
             logits = self.network(images)
         return attribute_loss(logits, labels)
 
     def _softened(self, images: Tensor) -> Tensor:
         """Half of the pictures blurred, all shifted and made a little noisy."""
         soft = F.avg_pool2d(F.pad(images, (1, 1, 1, 1), mode="replicate"), 3, stride=1)
-        share = torch.rand(len(images), 1, 1, 1, generator=self.rng).mul(2).sub(1).clamp(min=0)
-        moved = self.shifted(torch.lerp(images, soft, share))
-        return moved + 0.02 * torch.randn(images.shape, generator=self.rng)
+        amount = torch.rand(len(images), 1, 1, 1, generator=self.rng).mul(2).sub(1).clamp(min=0)
+        moved = self.shifted(torch.lerp(images, soft, amount.to(images)))
+        return moved + 0.02 * torch.randn(images.shape, generator=self.rng).to(images)

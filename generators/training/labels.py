@@ -45,10 +45,10 @@ def attribute_loss(logits: dict[str, Tensor], labels: Tensor) -> Tensor:
 
 
 def accuracy(logits: dict[str, Tensor], labels: Tensor) -> dict[str, float]:
-    """Share of visible values that the logits name, by attribute."""
-    shares = {}
+    """Fraction of visible values that the logits name, by attribute."""
+    found = {}
     for (name, each), column in zip(logits.items(), labels.T, strict=True):
         seen = column != HIDDEN
         right = each.argmax(1)[seen] == column[seen]
-        shares[name] = float(right.float().mean()) if seen.any() else float("nan")
-    return shares
+        found[name] = float(right.float().mean()) if seen.any() else float("nan")
+    return found

@@ -3,19 +3,16 @@
 1. `half`: an attribute network maps face vectors to w, and synthesis draws the faces without its last block, at half
    their size: Laplacian pyramid L1. Most is learnt here at a quarter of the price.
 2. `fit`: the same at the whole size.
-3. `refine`: the same, and a reader of attributes tells what is still drawn wrong, however small it is.
+3. `refine`: the same, and a reader of attributes shows what is still drawn wrong, however small it is.
 4. `distil`: the mapping network learns the w that the attribute network has for the faces that z stand for.
-All write a checkpoint every few minutes and go on from it.
 """
 
 from __future__ import annotations
 
 import copy
-import math
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
@@ -27,16 +24,20 @@ from torch import Tensor, nn
 
 from ..._base import InputFileError
 from ..._devices import coarse
-from ..._files import Autosave, earlier_state, loaded_state, save_state
+from ..._files import earlier_state
+from ..._identity import digest_of, identity_of
+from ..._schedules import cosine, warm_up
+from ..._seeds import seeded
+from ..._training import Average, Stage, Trainer, Update
 from ..pyramid import laplacian_loss
 from ..stylegan2.config import StyleGAN2Config
 from ..stylegan2.generator import StyleGAN2
 from ..stylegan2.layers import FullyConnected
-from ..stylegan2.losses import update_ema
 from .coupling import MAPPING_WIDTH, Z_DIM, begin_mapping, faces_of_z
 from .face_set import FaceSet, vectors_of
 from .labels import labels_of_seeds
 from .reader import Reader, reading_loss
+from .settings import FitSettings
 
 CHANNELS = {4: 192, 8: 192, 16: 128, 32: 64, 64: 32, 128: 32}
 
@@ -53,42 +54,6 @@ def mini_generator(resolution: int) -> StyleGAN2Config:
         z_dim=Z_DIM,
         w_dim=192,
     )
-
-
-@dataclass(frozen=True)
-class FitSettings:
-    """How long and how fast: Adam with a short warm-up and a cosine to a tenth over the last 40 %.
-
-    Args:
-        reading, naming: weights of the reader's loss beside the pixels', and of the names in it.
-    """
-
-    half_steps: int = 15_000
-    half_lr: float = 4e-3
-    steps: int = 6_000
-    batch: int = 32
-    lr: float = 2e-3
-    ema: float = 0.998
-    refine_steps: int = 5_000
-    refine_lr: float = 2e-3
-    reading: float = 2.0
-    naming: float = 0.25
-    distil_steps: int = 24_000
-    distil_faces: int = 300_000
-    distil_batch: int = 512
-    distil_lr: float = 3e-2
-    save_seconds: float = 180.0
-
-
-@dataclass(frozen=True)
-class FitStep:
-    """One step of training; `generator` is the running average."""
-
-    stage: str
-    index: int
-    total: int
-    loss: float
-    generator: StyleGAN2
 
 
 class AttributeNetwork(nn.Module):
@@ -172,7 +137,7 @@ def load_paired(work: Path) -> PairedModel:
     return model.eval().requires_grad_(False)
 
 
-# Where small features of a drawn face lie, in shares of the side: x, y, their spreads, and how much more they count.
+# Where small features of a drawn face lie, as fractions of the side: x, y, their spreads, and how much more they count.
 _FEATURES = (
     (0.50, 0.53, 0.13, 0.06, 8.0),  # eyes and eyebrows
     (0.49, 0.63, 0.04, 0.035, 10.0),  # nose
@@ -195,17 +160,19 @@ def face_focus(size: int) -> Tensor:
     return counts[None, None]
 
 
-def schedule(t: float) -> float:
-    """Share of the learning rate at progress t in [0, 1]: warm-up over 1 %, cosine to 0.1 from 60 % on."""
-    late = max(0.0, (t - 0.6) / 0.4)
-    return min(1.0, t / 0.01 + 0.01) * (0.55 + 0.45 * math.cos(math.pi * late))
+def fit_schedule(t: float) -> float:
+    """Factor of the learning rate at progress t in [0, 1]: warm-up over 1 %, cosine to 0.1 from 60 % on."""
+    return warm_up(t, 0.01) * cosine(t, floor=0.1, flat=0.6)
 
 
-class Trainer:
-    """Runs the stages over a face set; a checkpoint in `folder` is continued.
+class FitTrainer(Trainer):
+    """Runs the four stages over a face set; a checkpoint in `folder` is resumed.
 
     Args:
         reader: trained on such faces; stays as it is.
+
+    Attributes:
+        fitted: the average of the weights, which is what comes of the training.
     """
 
     def __init__(
@@ -217,77 +184,59 @@ class Trainer:
         seed: int = 0,
         device: str | torch.device = "cpu",
     ) -> None:
-        self.faces, self.settings, self.device = faces, settings, torch.device(device)
-        self.rng = torch.Generator().manual_seed(seed)
-        with torch.random.fork_rng([]):
-            torch.manual_seed(seed)
-            self.model = PairedModel(mini_generator(faces.images.shape[1]), faces.vectors.shape[1])
+        size = faces.images.shape[1]
+        self.faces, self.settings = faces, settings
+        self.model = seeded(seed, lambda: PairedModel(mini_generator(size), faces.vectors.shape[1]))
         begin_mapping(self.model.generator.mapping)
-        self.model.to(self.device).to(memory_format=torch.channels_last)
-        self.average = copy.deepcopy(self.model).requires_grad_(False)
-        self.reader = copy.deepcopy(reader).to(self.device).eval().requires_grad_(False)
-        self.vectors = torch.from_numpy(faces.vectors)
-        self.prior: tuple[Tensor, Tensor] | None = None
-        self.labels = labels_of_seeds(faces.seeds)
-        self.focus = face_focus(faces.images.shape[1]).to(self.device)
-        self.path = folder / "paired.pt"
-        self.done = {"half": 0, "fit": 0, "refine": 0, "distil": 0}
-        self.optimisers = {
-            "half": torch.optim.Adam([*self._drawing()], settings.half_lr, betas=(0.5, 0.99)),
-            "fit": torch.optim.Adam([*self._drawing()], settings.lr, betas=(0.5, 0.99)),
-            "refine": torch.optim.Adam([*self._drawing()], settings.refine_lr, betas=(0.5, 0.99)),
-            "distil": torch.optim.Adam([*self._mapping()], settings.distil_lr, betas=(0.9, 0.99)),
-        }
-        if self.path.exists():
-            self._load()
+        self.model.to(device).to(memory_format=torch.channels_last)
+        self.reader = copy.deepcopy(reader).to(device).eval().requires_grad_(False)
+        self.vectors, self.labels = torch.from_numpy(faces.vectors), labels_of_seeds(faces.seeds)
+        self.known: tuple[Tensor, Tensor] | None = None
+        self.focus = face_focus(size).to(device)
+        average = Average.begin(self.model, settings.ema)
+        self.fitted: PairedModel = average.module  # type: ignore[assignment]
+        facts = {"faces": faces.name, "reader": digest_of(reader.state_dict())}
+        identity = identity_of("stylegan2", seed, settings.model_dump(), **facts)
+        super().__init__({"model": self.model}, self._stages(), identity, seed, folder / "paired.pt", average)
 
-    def _drawing(self) -> Iterator[nn.Parameter]:
-        yield from self.model.attributes.parameters()
-        yield from self.model.generator.synthesis.parameters()
+    def _stages(self) -> list[Stage]:
+        settings = self.settings
+        drawing = [*self.model.attributes.parameters(), *self.model.generator.synthesis.parameters()]
+        # All but the two layers that `begin_mapping` sets.
+        layers = [
+            layer
+            for name, layer in self.model.generator.mapping.named_children()
+            if name not in ("fc0", "fc1")
+        ]
+        mapping = [each for layer in layers for each in layer.parameters()]
 
-    def _mapping(self) -> Iterator[nn.Parameter]:
-        """All but the two layers that `begin_mapping` sets."""
-        for name, layer in self.model.generator.mapping.named_children():
-            if name not in ("fc0", "fc1"):
-                yield from layer.parameters()
+        def stage(
+            name: str,
+            steps: int,
+            parameters: Sequence[nn.Parameter],
+            lr: float,
+            loss: Callable[[int], Tensor],
+        ) -> Stage:
+            betas = (0.9, 0.99) if name == "distil" else (0.5, 0.99)
+            update = Update(torch.optim.Adam(parameters, lr, betas=betas), loss)
+            return Stage(name, steps, [update], fit_schedule)
 
-    def run(self) -> Iterator[FitStep]:
-        """All stages, step by step; finished steps are not repeated."""
-        yield from self._stage("half", self.settings.half_steps, self._half_loss)
-        yield from self._stage("fit", self.settings.steps, self._fit_loss)
-        yield from self._stage("refine", self.settings.refine_steps, self._refine_loss)
-        yield from self._stage("distil", self.settings.distil_steps, self._distil_loss)
-        self._set_average_w()
-        self.save()
+        return [
+            stage("half", settings.half_steps, drawing, settings.half_lr, self._half_loss),
+            stage("fit", settings.steps, drawing, settings.lr, self._fit_loss),
+            stage("refine", settings.refine_steps, drawing, settings.refine_lr, self._refine_loss),
+            stage("distil", settings.distil_steps, mapping, settings.distil_lr, self._distil_loss),
+        ]
 
-    def _stage(self, name: str, total: int, loss_of: Callable[[], Tensor]) -> Iterator[FitStep]:
-        optimiser, autosave = self.optimisers[name], Autosave(self.save, self.settings.save_seconds)
-        base = optimiser.defaults["lr"]
-        for index in range(self.done[name], total):
-            for group in optimiser.param_groups:
-                group["lr"] = base * schedule(index / total)
-            optimiser.zero_grad()
-            loss = loss_of()
-            torch.autograd.backward(loss)
-            optimiser.step()
-            update_ema(self.average, self.model, min(self.settings.ema, (1 + index) / (10 + index)))
-            self.done[name] = index + 1
-            autosave()
-            yield FitStep(name, index, total, float(loss.detach()), self.average.generator)
-        self.save()
-
-    def _pick(self, count: int) -> Tensor:
-        return torch.randint(len(self.vectors), (count,), generator=self.rng)
-
-    def _half_loss(self) -> Tensor:
+    def _half_loss(self, _index: int) -> Tensor:
         made, target, _ = self._faces(halved=True)
         return laplacian_loss(made, target, focus=F.avg_pool2d(self.focus, 2)).mean()
 
-    def _fit_loss(self) -> Tensor:
+    def _fit_loss(self, _index: int) -> Tensor:
         made, target, _ = self._faces()
         return laplacian_loss(made, target, focus=self.focus).mean()
 
-    def _refine_loss(self) -> Tensor:
+    def _refine_loss(self, _index: int) -> Tensor:
         made, target, rows = self._faces()
         pixels = laplacian_loss(made, target, focus=self.focus).mean()
         with coarse(self.device):
@@ -297,45 +246,28 @@ class Trainer:
 
     def _faces(self, halved: bool = False) -> tuple[Tensor, Tensor, Tensor]:
         """What the generator makes of a batch of faces, their pictures (B,3,H,W) in [-1,1], and their rows."""
-        rows = self._pick(self.settings.batch)
+        count = self.processes.part_of(self.settings.batch)
+        rows = torch.randint(len(self.vectors), (count,), generator=self.rng)
         target = self.faces.pictures(rows).to(self.device)
         target = F.avg_pool2d(target, 2) if halved else target
         with coarse(self.device):
             made = self.model(self.vectors[rows].to(self.device), target.shape[2])
         return made.float(), target, rows
 
-    def _distil_loss(self) -> Tensor:
-        if self.prior is None:
+    def _distil_loss(self, _index: int) -> Tensor:
+        if self.known is None:
             z = torch.randn(self.settings.distil_faces, Z_DIM, generator=torch.Generator().manual_seed(0))
-            self.prior = z, torch.from_numpy(vectors_of(faces_of_z(z)))
-        rows = torch.randint(len(self.prior[0]), (self.settings.distil_batch,), generator=self.rng)
-        z, vectors = (each[rows].to(self.device) for each in self.prior)
+            self.known = z, torch.from_numpy(vectors_of(faces_of_z(z)))
+        count = self.processes.part_of(self.settings.distil_batch)
+        rows = torch.randint(len(self.known[0]), (count,), generator=self.rng)
+        z, vectors = (each[rows].to(self.device) for each in self.known)
         with torch.no_grad():
-            target = self.average.attributes(vectors)
+            target = self.fitted.attributes(vectors)
         return F.mse_loss(self.model.generator.mapping.single(z), target)
 
     @torch.no_grad()
-    def _set_average_w(self) -> None:
+    def end(self) -> None:
+        """Set the mean w of both generators."""
         z = torch.randn(10_000, Z_DIM, generator=self.rng).to(self.device)
-        for model in (self.model, self.average):
+        for model in (self.model, self.fitted):
             model.generator.w_avg.copy_(model.generator.mapping.single(z).mean(0))
-
-    def save(self) -> None:
-        """Write the whole state in one step."""
-        state = {
-            "model": self.model.state_dict(),
-            "average": self.average.state_dict(),
-            "optimisers": {name: each.state_dict() for name, each in self.optimisers.items()},
-            "rng": self.rng.get_state(),
-            "done": self.done,
-        }
-        save_state(self.path, state)
-
-    def _load(self) -> None:
-        with loaded_state(self.path, self.device) as state:
-            self.model.load_state_dict(state["model"])
-            self.average.load_state_dict(state["average"])
-            for name, optimiser in self.optimisers.items():
-                optimiser.load_state_dict(state["optimisers"][name])
-            self.rng.set_state(state["rng"].cpu())
-            self.done.update(state["done"])

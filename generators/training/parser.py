@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,61 +11,65 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..._devices import coarse
+from ..._identity import identity_of
+from ..._seeds import seeded
 from ..parser import PARTS, FaceParser
 from .damage import degraded
 from .face_masks import load_masks
 from .face_set import FaceSet
-from .network import NetworkSettings, NetworkTrainer
+from .network import NetworkTrainer
+from .settings import ParserSettings
 
 _LIGHT = 0.12
-_COUNTED = 256  # masks that tell how large the parts are
-
-
-@dataclass(frozen=True)
-class ParserSettings(NetworkSettings):
-    """See `NetworkSettings`; a part weighs its share of all pixels to the power of -`evenness`, at first."""
-
-    steps: int = 5_000
-    batch: int = 16
-    lr: float = 3e-3
-    evenness: float = 0.5
+_COUNTED = 256  # masks from which the size of the parts is estimated
 
 
 class ParserTrainer(NetworkTrainer[FaceParser]):
-    """Trains a parser on a face set; masks are drawn once into `folder`, a checkpoint there is continued.
+    """Trains a parser on a face set; masks are drawn once into `folder`, a checkpoint there is resumed.
 
     Small parts weigh more at first, so that they are found at all; to the end all pixels weigh the same, so that
     edges come to lie where they are likeliest.
     """
 
-    def __init__(self, faces: FaceSet, folder: Path, settings: ParserSettings, seed: int = 0) -> None:
+    def __init__(
+        self,
+        faces: FaceSet,
+        folder: Path,
+        settings: ParserSettings,
+        seed: int = 0,
+        device: str | torch.device = "cpu",
+    ) -> None:
         self.faces = faces
         self.masks = load_masks(folder, faces.seeds, faces.images.shape[1])
-        self.weights = part_weights(self.masks[:_COUNTED], settings.evenness)
-        super().__init__("parser", FaceParser, len(self.masks), folder, settings, seed)
+        self.weights = part_weights(self.masks[:_COUNTED], settings.evenness).to(device)
+        network = seeded(seed, FaceParser).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        identity = identity_of("parser", seed, settings.model_dump(), faces=faces.name)
+        super().__init__(network, len(self.masks), folder, settings, identity, seed)
 
     def row_loss(self, rows: Tensor) -> Tensor:
         """See `NetworkTrainer`."""
         masks = torch.from_numpy(self.masks[rows.numpy()]).float()
-        both = self.shifted(torch.cat([self.faces.pictures(rows) / 2 + 0.5, masks[:, None]], dim=1))
+        both = torch.cat([self.faces.pictures(rows) / 2 + 0.5, masks[:, None]], dim=1).to(self.device)
+        both = self.shifted(both)
         pictures, true = self._seen(both[:, :3]), both[:, 3].long()
-        with coarse(torch.device("cpu")):
+        with coarse(self.device):
             logits = self.network(pictures.contiguous(memory_format=torch.channels_last))
-        fading = 1 - self.done / self.settings.steps
+        fading = 1 - self.done[self.name] / self.steps
         return F.cross_entropy(logits, true, self.weights**fading)
 
     def _seen(self, pictures: Tensor) -> Tensor:
         """Pictures in [0,1] brighter or darker, and as soft, blocky and noisy as files and generators make them."""
-        gain, shift = 1 + _LIGHT * (2 * torch.rand(2, len(pictures), 1, 1, 1, generator=self.rng) - 1)
+        amounts = torch.rand(2, len(pictures), 1, 1, 1, generator=self.rng).to(pictures)
+        gain, shift = 1 + _LIGHT * (2 * amounts - 1)
         return degraded((pictures * gain + shift - 1).clamp(0, 1), self.rng)
 
 
 def part_weights(masks: NDArray[np.uint8], evenness: float) -> Tensor:
     """A weight for each part, (12,), higher for smaller ones; over all pixels of the masks their mean is 1."""
     counts = np.bincount(masks.ravel(), minlength=len(PARTS))
-    shares = torch.from_numpy(counts / counts.sum()).float()
-    weights = shares.clamp(min=1e-4) ** -evenness
-    return weights / (weights * shares).sum()
+    fractions = torch.from_numpy(counts / counts.sum()).float()
+    weights = fractions.clamp(min=1e-4) ** -evenness
+    return weights / (weights * fractions).sum()
 
 
 def overlaps(predicted: Tensor, true: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,4 +1,4 @@
-"""The reader: a classifier of a face's attributes whose features tell a generator what it draws wrong.
+"""The reader: a classifier of a face's attributes whose features show what a generator draws wrong.
 
 Pixel losses leave a nose or freckles to the end, since they are a few pixels; to the reader they weigh as much as a
 hat. It is trained on pictures moved against it within an L2 ball, so that its gradients are strokes and not noise
@@ -8,7 +8,6 @@ architecture is not the judge's.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -22,7 +21,7 @@ from .classifier import ClassifierTrainer
 from .face_set import FaceSet
 from .faces import CHOICES
 from .labels import attribute_loss
-from .network import NetworkSettings
+from .settings import ReaderSettings
 
 _TOP, _SMALLEST = 32, 8
 
@@ -70,28 +69,28 @@ def _apart(reader: FaceContent, found: list[Tensor], drawn: Tensor) -> Tensor:
     return torch.stack(stages).sum()
 
 
-@dataclass(frozen=True)
-class ReaderSettings(NetworkSettings):
-    """See `NetworkSettings`; every picture is attacked within a ball of up to `radius`."""
-
-    steps: int = 2_000
-    batch: int = 64
-    lr: float = 2e-3
-    radius: float = 1.0
-
-
 class ReaderTrainer(ClassifierTrainer[Reader]):
-    """Trains a reader on a face set; a checkpoint in `folder` is continued."""
+    """Trains a reader on a face set; a checkpoint in `folder` is resumed."""
 
-    def __init__(self, faces: FaceSet, folder: Path, settings: ReaderSettings, seed: int = 0) -> None:
-        super().__init__("reader", Reader, faces, folder, settings, seed)
+    kind, network_type = "reader", Reader
+
+    def __init__(
+        self,
+        faces: FaceSet,
+        folder: Path,
+        settings: ReaderSettings,
+        seed: int = 0,
+        device: str | torch.device = "cpu",
+    ) -> None:
+        super().__init__(faces, folder, settings, seed, device)
         self.radius = settings.radius
 
     def loss(self, pictures: Tensor, labels: Tensor) -> Tensor:
+        """See `ClassifierTrainer`."""
         return self._read(self._attacked(reading_size(self.shifted(pictures)), labels), labels)
 
     def _read(self, images: Tensor, labels: Tensor) -> Tensor:
-        with coarse(torch.device("cpu")):
+        with coarse(self.device):
             _, logits = self.network.read(images.contiguous(memory_format=torch.channels_last))
         return attribute_loss(logits, labels)
 
@@ -99,7 +98,7 @@ class ReaderTrainer(ClassifierTrainer[Reader]):
         """One step up the loss, of a random length in [0, radius] for each picture."""
         images = images.detach().requires_grad_()
         (slope,) = torch.autograd.grad(self._read(images, labels), images)
-        length = self.radius * torch.rand(len(images), 1, 1, 1, generator=self.rng)
+        length = self.radius * torch.rand(len(images), 1, 1, 1, generator=self.rng).to(images)
         return (images + length * F.normalize(slope.flatten(1), dim=1).view_as(slope)).detach()
 
 
@@ -112,6 +111,6 @@ def load_reader(work: Path) -> Reader:
     """
     command = f"promptbrush train stylegan2 --work {work}"
     reader = Reader()
-    with earlier_state(work / "reader.pt", "tells what a generator draws wrong", command) as state:
-        reader.load_state_dict(state["reader"])
+    with earlier_state(work / "reader.pt", "shows what a generator draws wrong", command) as state:
+        reader.load_state_dict(state["modules"]["network"])
     return reader.eval().requires_grad_(False)

@@ -28,7 +28,7 @@ HEADER = "#promptbrush byte pairs"
 
 
 def vocab_size(merges: int) -> int:
-    """Number of tokens that a tokenizer with so many merges has."""
+    """Number of tokens of a tokenizer with this many merges."""
     return BYTE_TOKENS + merges + SPECIAL_TOKENS
 
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,31 +22,24 @@ from open_clip.tokenizer import SimpleTokenizer
 from torch import Tensor, nn
 
 from ..._devices import coarse
-from ..._files import Autosave, loaded_state, save_state
+from ..._files import sha256_of
+from ..._identity import identity_of
+from ..._schedules import cosine
+from ..._seeds import seeded
+from ..._training import Stage, Trainer, Update
 from ..depthwise import quicken
 from .clip_settings import STAGES, ClipSettings
 from .feeding import Asked, Fed, Feed
 from .losses import answered, attacked, contrastive_loss
 from .parts import Batch, Part, Share, unasked
 from .photos import Teacher, begin_tower
-from .rates import decaying, schedule
 from .vocabulary import Names
 
 MEAN, STD = (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)
 # On a CPU, larger activations are handed back to the system after every layer, which costs as much as the layer.
 _TOGETHER = 30
 _TOWER = "visual."
-
-
-@dataclass(frozen=True)
-class ClipStep:
-    """One step of a stage; `terms` are the weighted parts of the loss."""
-
-    stage: str
-    index: int
-    total: int
-    loss: float
-    terms: Mapping[str, float]
+_LONGEST_WARM_UP = 200
 
 
 @dataclass(frozen=True)
@@ -68,7 +62,7 @@ class _Question:
 
 @dataclass(frozen=True)
 class _Words:
-    """All texts of a step: captions (C,D) with their keys, questions, and names of classes (N,D) with their shares."""
+    """All texts of a step: captions (C,D) with their keys, questions, and names (N,D) with their classes."""
 
     captions: Tensor
     keys: list[str]
@@ -79,61 +73,74 @@ class _Words:
     scale: Tensor
 
 
-class ClipTrainer:
-    """Trains a CLIP on parts; a checkpoint in `folder` is continued.
+class Anchors(nn.Module):
+    """Free vectors (count,width), one for each answer of each question."""
+
+    def __init__(self, count: int, width: int) -> None:
+        super().__init__()
+        self.vectors = nn.Parameter(torch.randn(count, width))
+
+
+@dataclass(frozen=True)
+class ClipData:
+    """What a CLIP learns from.
 
     Args:
         shares: the parts, and how many pictures of each a step has.
+        names: of the teacher's classes. teacher: has the width of the configuration; without one nothing is learnt of
+            photographs.
+        facts: which data it is, for the checkpoint's identity.
+    """
+
+    shares: Sequence[Share]
+    names: Names | None = None
+    teacher: Teacher | None = None
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+
+class ClipTrainer(Trainer):
+    """Trains a CLIP on parts; a checkpoint is resumed.
+
+    Args:
         config: an open_clip configuration.
         merges: the file of the tokenizer's merges.
-        names: of the teacher's classes.
-        teacher: has the width of the configuration; without one nothing is known of photographs.
-        name: of the checkpoint.
         workers: processes that prepare pictures and words ahead; 0 prepares them in this one.
     """
 
     def __init__(
         self,
-        shares: Sequence[Share],
+        data: ClipData,
         config: Mapping[str, Any],
         merges: Path,
-        folder: Path,
+        checkpoint: Path,
         settings: ClipSettings,
-        names: Names | None = None,
-        teacher: Teacher | None = None,
         seed: int = 0,
         device: str | torch.device = "cpu",
-        name: str = "clip",
         workers: int = 0,
     ) -> None:
-        self.shares, self.settings, self.device = list(shares), settings, torch.device(device)
-        self.seed, self.workers = seed, workers
+        self.shares, self.settings, self.workers = list(data.shares), settings, workers
+        teacher = data.teacher
         self.parts = self._parts(False)
         self.size = int(config["vision_cfg"]["image_size"])
-        with torch.random.fork_rng([]):
-            torch.manual_seed(seed)
-            self.model = CLIP(**dict(config), init_logit_scale=math.log(settings.first_scale))
-            self.anchors = nn.Parameter(torch.randn(sum(map(sum, self._sizes())), config["embed_dim"]))
-        self.begun = teacher is not None and "timm_model_name" in config["vision_cfg"]
-        if teacher is not None and self.begun:
+        scale, widths = math.log(settings.first_scale), (sum(map(sum, self._sizes())), config["embed_dim"])
+        self.model, self.anchors = seeded(
+            seed, lambda: (CLIP(**dict(config), init_logit_scale=scale), Anchors(*widths))
+        )
+        self.pretrained = teacher is not None and "timm_model_name" in config["vision_cfg"]
+        if teacher is not None and self.pretrained:
             begin_tower(self.model.visual, teacher)
         quicken(self.model)
-        self.model.to(self.device, memory_format=torch.channels_last)
-        self.teacher = None if teacher is None else teacher.to(self.device)
-        self.names = names if teacher is not None else None
-        self.anchors.data = self.anchors.data.to(self.device)
+        self.model.to(device, memory_format=torch.channels_last)
+        self.anchors.to(device)
+        self.teacher = None if teacher is None else teacher.to(device)
+        self.names = data.names if teacher is not None else None
         context = config["text_cfg"]["context_length"]
         self.tokenizer = SimpleTokenizer(bpe_path=str(merges), context_length=context)
-        self.optimisers = dict(zip(STAGES, self._optimisers(), strict=True))
-        times = math.sqrt(settings.times)
-        self.rates = {
-            name: [group["lr"] * times for group in each.param_groups]
-            for name, each in self.optimisers.items()
-        }
-        self.learned: dict[str, Tensor] = {}
-        self.path, self.done = folder / f"{name}.pt", dict.fromkeys(STAGES, 0)
-        if self.path.exists():
-            self._load()
+        self.fed: Iterator[Fed] = iter(())
+        facts = {"config": dict(config), "merges": sha256_of(merges)[:16], **data.facts}
+        identity = identity_of("clip", seed, settings.model_dump(), **facts)
+        modules = {"model": self.model, "anchors": self.anchors}
+        super().__init__(modules, self._stages(), identity, seed, checkpoint)
 
     def _parts(self, hard: bool) -> list[tuple[Part, int]]:
         """The parts of a stage, with how many of their pictures a step has."""
@@ -142,44 +149,38 @@ class ClipTrainer:
     def _sizes(self) -> list[list[int]]:
         return [part.sizes for part, _ in self.parts]
 
-    def _optimisers(self) -> tuple[torch.optim.AdamW, torch.optim.AdamW]:
+    def _stages(self) -> list[Stage]:
         settings, visual = self.settings, [*self.model.visual.parameters()]
         own = {id(each) for each in visual}
         others = [each for each in self.model.parameters() if id(each) not in own]
-        decay = settings.weight_decay
+        decay, times = settings.weight_decay, math.sqrt(settings.times)
         learn = [
-            *decaying(visual, settings.tower_lr, decay),
-            *decaying(others, settings.lr, decay),
-            {"params": [self.anchors], "lr": settings.lr, "weight_decay": 0.0},
+            *decaying(visual, settings.tower_lr * times, decay),
+            *decaying(others, settings.lr * times, decay),
+            {"params": [self.anchors.vectors], "lr": settings.lr * times, "weight_decay": 0.0},
         ]
-        groups = learn, decaying(visual, settings.harden_lr, decay)
-        first, second = (torch.optim.AdamW(each, settings.lr, betas=(0.9, 0.98)) for each in groups)
-        return first, second
+        groups = learn, decaying(visual, settings.harden_lr * times, decay)
+        return [
+            self._stage(name, steps, each)
+            for name, steps, each in zip(STAGES, (settings.steps, settings.harden_steps), groups, strict=True)
+        ]
 
-    def run(self) -> Iterator[ClipStep]:
-        """Both stages, step by step; finished steps are not repeated."""
-        for stage, total in zip(STAGES, (self.settings.steps, self.settings.harden_steps), strict=True):
-            autosave, optimiser = Autosave(self.save, self.settings.save_seconds), self.optimisers[stage]
-            self._begin(stage == "harden")
-            food = self.feed(stage).steps(self.done[stage], self.workers)
-            for index, fed in enumerate(food, self.done[stage]):
-                for group, rate in zip(optimiser.param_groups, self.rates[stage], strict=True):
-                    group["lr"] = rate * schedule(index, total, 200)
-                terms = self._step(fed, stage == "harden", index, optimiser)
-                self.done[stage] = index + 1
-                autosave()
-                yield ClipStep(stage, index, total, sum(terms.values()), terms)
-        self.save()
+    def _stage(self, name: str, steps: int, groups: list[dict[str, Any]]) -> Stage:
+        optimizer = torch.optim.AdamW(groups, self.settings.lr, betas=(0.9, 0.98))
+        update = Update(optimizer, partial(self._loss, name == "harden"))
+        warm = min(_LONGEST_WARM_UP, max(1, steps // 20))
+        return Stage(name, steps, [update], partial(cosine, floor=0.02), warm, partial(self._begin, name))
 
     def feed(self, stage: str) -> Feed:
         """What the steps of a stage are fed with."""
         hard = stage == "harden"
-        early = self.settings.early_size if self.begun else None
+        early = self.settings.early_size if self.pretrained else None
         names = None if hard else self.names
         parts = self._parts(hard)
         return Feed(parts, names, self.tokenizer, self.settings, stage, self.seed, self.size, early)
 
-    def _step(self, fed: Fed, hard: bool, index: int, optimiser: torch.optim.Optimizer) -> dict[str, float]:
+    def _loss(self, hard: bool, index: int) -> dict[str, Tensor]:
+        fed = next(self.fed)
         batches = fed.batches
         images = torch.cat([batch.images for batch in batches]).to(self.device).float() * 2 - 1
         with torch.set_grad_enabled(not hard):
@@ -187,23 +188,21 @@ class ClipTrainer:
         opinion = self._opinion(images)
         if hard:
             images = self._attacked(images, batches, words, opinion, index)
-        terms = self._terms(self.features(images), batches, words, opinion, hard)
-        optimiser.zero_grad()
-        torch.autograd.backward(_total(terms))
-        optimiser.step()
-        return {name: float(term.detach()) for name, term in terms.items()}
+        return self._terms(self.features(images), batches, words, opinion, hard)
 
-    def _begin(self, hard: bool) -> None:
-        """Make ready for a stage: its parts, and what learns in it.
+    def _begin(self, stage: str) -> None:
+        """Make ready for a stage: its parts, its food, and what learns in it.
 
-        A tower that starts from a trained one keeps its statistics: parts so unlike have none in common.
+        A tower that starts from a pretrained one keeps its statistics: parts so unlike have none in common.
         """
+        hard = stage == "harden"
         self.parts, visual = self._parts(hard), self.model.visual
+        self.fed = iter(self.feed(stage).steps(self.done[stage], self.workers))
         if hard and not self.done["harden"] and self.settings.harden_steps:
-            self.learned = {key: value.clone() for key, value in visual.state_dict().items()}
+            self.extra = {key: value.clone() for key, value in visual.state_dict().items()}
         self.model.train().requires_grad_(not hard)
-        visual.train(not self.begun).requires_grad_(True)
-        thrifty = self.begun and self.device.type == "cpu"
+        visual.train(not self.pretrained).requires_grad_(True)
+        thrifty = self.pretrained and self.device.type == "cpu"
         if thrifty:
             # A depthwise filter of 5 x 5 costs more to learn than all that it feeds, and is one of a thousand.
             for module in visual.modules():
@@ -221,7 +220,7 @@ class ClipTrainer:
         rng = torch.Generator(self.device).manual_seed((self.seed << 32) + index)
         start = torch.randn(images.shape, generator=rng, device=self.device)
         sizes = torch.rand(len(images), 1, 1, 1, generator=rng, device=self.device)
-        share = min(1.0, 0.1 + 2 * index / self.settings.harden_steps)
+        grown = min(1.0, 0.1 + 2 * index / self.settings.harden_steps)
         # The gradient of the picture alone is half the work.
         trained = [each for each in self.model.visual.parameters() if each.requires_grad]
         self.model.visual.requires_grad_(False)
@@ -230,7 +229,7 @@ class ClipTrainer:
             return _total(self._terms(self.features(moved), batches, words, opinion, True))
 
         # The same change of every pixel is as long as the picture is wide.
-        radius = share * self.settings.radius * images.shape[3] / self.size
+        radius = grown * self.settings.radius * images.shape[3] / self.size
         moved = attacked(images, loss_of, start, radius * sizes, self.settings.attack_steps)
         for each in trained:
             each.requires_grad_(True)
@@ -241,7 +240,7 @@ class ClipTrainer:
         head, *middle, tail = torch.split(self.token_features(fed.tokens), fed.sizes)
         questions = [self._question(each, texts) for each, texts in zip(fed.asked, middle, strict=True)]
         scale = self.model.logit_scale.exp().clamp(max=100)
-        anchors = F.normalize(self.anchors, dim=-1)
+        anchors = F.normalize(self.anchors.vectors, dim=-1)
         return _Words(head, fed.keys, questions, tail, fed.classes.to(self.device), anchors, scale)
 
     def _question(self, asked: Asked, texts: Tensor) -> _Question:
@@ -269,8 +268,10 @@ class ClipTrainer:
         """The weighted terms of the loss; features (B,D) of all pictures, part after part."""
         settings = self.settings
         pieces = torch.split(image, [len(batch.images) for batch in batches])
-        told = torch.cat([piece[: len(batch.captions)] for piece, batch in zip(pieces, batches, strict=True)])
-        contrast = contrastive_loss(told, words.captions, words.scale, words.keys)
+        captioned = torch.cat(
+            [piece[: len(batch.captions)] for piece, batch in zip(pieces, batches, strict=True)]
+        )
+        contrast = contrastive_loss(captioned, words.captions, words.scale, words.keys)
         terms = {"contrast": settings.contrast_weight[hard] * contrast}
         asked = [
             self._answer(pieces[each.part], batches[each.part], each, words.scale) for each in words.questions
@@ -302,8 +303,8 @@ class ClipTrainer:
         drawn = []
         for place, (piece, batch) in enumerate(zip(pieces, batches, strict=True)):
             for index, (first, second) in enumerate(zip(batch.answers.T, batch.others.T, strict=True)):
-                told = first, second, batch.share, self._unasked(batch, place, index)
-                given = (each.to(self.device) for each in told)
+                known = first, second, batch.share, self._unasked(batch, place, index)
+                given = (each.to(self.device) for each in known)
                 drawn.append(answered(words.scale * piece @ next(blocks).T, *given))
         if drawn:
             terms["anchors"] = settings.anchor_weight * torch.stack(drawn).mean()
@@ -351,7 +352,7 @@ class ClipTrainer:
     def weights(self) -> dict[str, Tensor]:
         """The state of the model that `learn` made."""
         state = {key: value.detach() for key, value in self.model.state_dict().items()}
-        return {**state, **{f"{_TOWER}{key}": value for key, value in self.learned.items()}}
+        return {**state, **{f"{_TOWER}{key}": value for key, value in self.extra.items()}}
 
     def hardened(self) -> dict[str, Tensor]:
         """The state of the picture tower that `harden` made; empty if there was none.
@@ -359,30 +360,18 @@ class ClipTrainer:
         It is a model of its own beside `weights`: hardening costs photographs and small things dear, and what lies
         between both towers (Wortsman et al. 2022, WiSE-FT) paints no better than before.
         """
-        if not self.learned:
+        if not self.extra:
             return {}
         state = self.model.state_dict()
         return {key: value.detach() for key, value in state.items() if key.startswith(_TOWER)}
 
-    def save(self) -> None:
-        """Write the whole state in one step."""
-        state = {
-            "model": self.model.state_dict(),
-            "anchors": self.anchors.detach(),
-            "optimisers": {name: each.state_dict() for name, each in self.optimisers.items()},
-            "done": self.done,
-            "learned": self.learned,
-        }
-        save_state(self.path, state)
 
-    def _load(self) -> None:
-        with loaded_state(self.path, self.device) as state:
-            self.model.load_state_dict(state["model"])
-            self.anchors.data.copy_(state["anchors"])
-            for name, optimiser in self.optimisers.items():
-                optimiser.load_state_dict(state["optimisers"][name])
-            self.done.update(state["done"])
-            self.learned = state["learned"]
+def decaying(parameters: Sequence[nn.Parameter], lr: float, weight_decay: float) -> list[dict[str, Any]]:
+    """Two groups of an optimizer: matrices and filters decay, vectors do not."""
+    return [
+        {"params": [p for p in parameters if p.ndim > 1], "lr": lr, "weight_decay": weight_decay},
+        {"params": [p for p in parameters if p.ndim <= 1], "lr": lr, "weight_decay": 0.0},
+    ]
 
 
 def _total(terms: Mapping[str, Tensor]) -> Tensor:

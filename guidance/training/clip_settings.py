@@ -1,57 +1,56 @@
-"""How a CLIP is trained: how long, how fast, and what counts how much."""
+"""How a CLIP is trained: how long, how fast, and how the losses are weighted. Nothing here imports torch."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from ..._settings import Settings, setting
 
 STAGES = ("learn", "harden")
 
 
-@dataclass(frozen=True)
-class ClipSettings:
-    """AdamW with warm-up and cosine, in both stages.
+class ClipSettings(Settings):
+    """AdamW with a warm-up and a cosine, in both stages."""
 
-    Args:
-        steps, harden_steps: of the two stages.
-        times: how many times the pictures that a step usually has, for devices that a small step leaves idle; the
-            rates grow with its square root.
-        early, early_size: the share of a stage, at its start, whose pictures are smaller, and their size in pixels,
-            where the tower starts from the teacher's: words come first, details later.
-        captions: share of the pictures of a step that have captions: words cost as much as pictures here.
-        questions: how many of a part's questions are put in words a step, and `values` how many of their values.
-        contrast_weight, question_weight: of the captions' loss and of the questions' in words (as in Yang et al. 2022,
-            UniCL), in `learn` and in `harden`.
-        anchor_weight: of the anchors, a free vector for every value, to which pictures and texts are drawn: both
-            towers learn from them at once, where each would else wait for the other.
-        teach_weight, name_weight: of what the teacher takes pictures for, and of texts that name its classes.
-        first_scale: multiplies cosines at the start. A unit vector that tells twenty things at once has cosines of
-            about 0.2 with each: CLIP's usual 14 leaves the smaller ones no room, and grows only slowly.
-        lr, tower_lr, harden_lr: of words and anchors, of the picture tower, and of the picture tower in `harden`.
-        radius: of the largest L2 ball in [-1,1] units around a picture of the whole size, of which every picture has a
-            random share; it grows from a tenth to the whole over the first half of `harden`. Of any size, for the
-            largest take small things (earrings, mouths) away altogether.
-    """
-
-    steps: int = 5_000
-    harden_steps: int = 5_000
-    times: int = 1
-    early: float = 0.5
-    early_size: int = 64
-    captions: float = 0.6
-    questions: int = 5
-    values: int = 24
-    names: int = 48
-    contrast_weight: tuple[float, float] = (1.0, 0.5)
-    question_weight: tuple[float, float] = (2.0, 3.0)
-    anchor_weight: float = 3.0
-    teach_weight: float = 1.0
-    name_weight: float = 1.0
-    first_scale: float = 40.0
-    lr: float = 1e-3
-    tower_lr: float = 4e-4
-    harden_lr: float = 2e-4
-    weight_decay: float = 0.05
-    attack_steps: int = 2
-    radius: float = 16.0
-    text_groups: int = 4
-    save_seconds: float = 180.0
+    steps: int = setting(5_000, "steps in which pictures and words are learnt", ge=1)
+    harden_steps: int = setting(
+        5_000, "steps on attacked pictures; these need the generator that 'train stylegan2' made", ge=0
+    )
+    # For devices that a small step leaves idle.
+    times: int = setting(
+        1, "multiplies the pictures of a step; learning rates grow with its square root", ge=1
+    )
+    # Words come first, details later.
+    early: float = setting(
+        0.5,
+        "fraction of a stage, at its start, that sees smaller pictures, where the tower is pretrained",
+        ge=0,
+        le=1,
+    )
+    early_size: int = setting(64, "side of the smaller pictures, in pixels", ge=32)
+    # Words cost as much as pictures here.
+    captions: float = setting(0.6, "fraction of the pictures of a step that have captions", gt=0, le=1)
+    questions: int = setting(5, "questions per kind of picture that are put in words in a step", ge=1)
+    values: int = setting(24, "answers per question that are put in words in a step", ge=1)
+    names: int = setting(48, "names of photographs' classes in a step", ge=0)
+    contrast_weight: tuple[float, float] = setting((1.0, 0.5), "weight of captions, in each stage")
+    # As in Yang et al. 2022, UniCL.
+    question_weight: tuple[float, float] = setting((2.0, 3.0), "weight of questions in words, in each stage")
+    # Both towers learn from them at once, where each would else wait for the other.
+    anchor_weight: float = setting(
+        3.0, "weight of the anchors, one free vector per answer, that pictures and texts are drawn to", ge=0
+    )
+    teach_weight: float = setting(1.0, "weight of what the teacher takes pictures for", ge=0)
+    name_weight: float = setting(1.0, "weight of texts that name the teacher's classes", ge=0)
+    # A unit vector that tells twenty things at once has cosines of about 0.2 with each: CLIP's usual 14 leaves the
+    # smaller ones no room, and grows only slowly.
+    first_scale: float = setting(40.0, "factor of the similarities at the start", gt=0, le=100)
+    lr: float = setting(1e-3, "learning rate of words and anchors", gt=0, le=1)
+    tower_lr: float = setting(4e-4, "learning rate of the picture tower", gt=0, le=1)
+    harden_lr: float = setting(2e-4, "learning rate of the picture tower on attacked pictures", gt=0, le=1)
+    weight_decay: float = setting(0.05, "weight decay of AdamW", ge=0)
+    attack_steps: int = setting(2, "steps of each attack", ge=0)
+    # Of any length up to it, for the longest take small things (earrings, mouths) away altogether; it grows from a
+    # tenth to the whole over the first half of the stage.
+    radius: float = setting(
+        16.0, "largest L2 length of an attack on a picture of full size, in [-1,1] units", ge=0
+    )
+    text_groups: int = setting(4, "groups of similar length that texts are encoded in", ge=1)

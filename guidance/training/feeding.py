@@ -1,6 +1,6 @@
 """What the steps of a CLIP's training are fed with: pictures of all parts, and everything in words as tokens.
 
-A step's food follows from the seed, the stage and the step's number alone, so that a training that was stopped goes on
+A step's food follows from the seed, the stage and the step's number alone, so that a training that was stopped resumes
 as if it had not been, and several processes can prepare steps ahead of a fast device.
 """
 
@@ -41,7 +41,7 @@ class Fed:
         batches: one of each part, with pictures in float16.
         tokens: int64 (T,context), texts one after the other: captions, values of each question, names of classes.
         asked: the questions.
-        classes: (N,classes), the shares of the classes that each name may mean.
+        classes: (N,classes), probabilities of the classes that each name may mean.
     """
 
     batches: list[Batch]
@@ -67,7 +67,7 @@ class Feed(Dataset[Fed]):
     Args:
         parts: with how many of their pictures a step has.
         names: of classes of photographs; None if nothing of them is learnt.
-        size: of the pictures; `early_size`, if not None, that of the first share of them which the settings say.
+        size: of the pictures; `early_size`, if not None, that of the first ones, as many as the settings say.
     """
 
     parts: Sequence[tuple[Part, int]]

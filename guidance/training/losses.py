@@ -36,7 +36,7 @@ def answered(
     Args:
         logits: (B,V).
         first, second: int64 (B,), -1 where there is no answer.
-        share: (B,) in [0,1], how much of the second.
+        share: (B,) in [0,1], the weight of the second.
         unasked: bool (B,V), answers that do not count against a picture.
     """
     if unasked is not None:

@@ -21,7 +21,7 @@ class Batch:
         keys: what each caption is about; captions with the same key are not held against each other.
         answers, others: int64 (B,Q): the true value of each question, -1 where there is none; `others` differs from
             `answers` in pictures that lie between two.
-        share: (B,) in [0,1], how much of the others.
+        share: (B,) in [0,1], the weight of the others.
     """
 
     images: Tensor
@@ -56,7 +56,7 @@ def unasked(batch: Batch, question: int, values: int, apart: Sequence[Pair]) -> 
 
 
 class Part(Protocol):
-    """One world. Its pictures may be drawn anew at every call."""
+    """One world. Its pictures may differ at every call."""
 
     taught: bool
     """Whether what a network of photographs takes these pictures for counts."""

@@ -191,8 +191,8 @@ class StyledPart:
         style, subject = int(self.pictures.styles[row]), self.pictures.subjects[row]
         if style < 0:
             return self.plain(subject, words)
-        told = subject if words.random() < 0.7 else None
-        return style_caption(STYLES[self.names[style]], told, words)
+        shown = subject if words.random() < 0.7 else None
+        return style_caption(STYLES[self.names[style]], shown, words)
 
     def wordings(self, _question: int, values: list[int], words: random.Random) -> list[str]:
         """See `Part`."""

@@ -6,8 +6,10 @@ from typing import Any
 
 from .photos import ARCHITECTURE
 
+IMAGE_SIZE = 96
 
-def photo_config(vocab_size: int, image_size: int = 96) -> dict[str, Any]:
+
+def photo_config(vocab_size: int, image_size: int = IMAGE_SIZE) -> dict[str, Any]:
     """The embedded model as open_clip's configuration: EfficientNet-Lite0 and a small text transformer."""
     vision = {
         "image_size": image_size,
@@ -18,7 +20,7 @@ def photo_config(vocab_size: int, image_size: int = 96) -> dict[str, Any]:
     return {"embed_dim": 256, "vision_cfg": vision, "text_cfg": _text_config(vocab_size)}
 
 
-def resnet_config(vocab_size: int, image_size: int = 96) -> dict[str, Any]:
+def resnet_config(vocab_size: int, image_size: int = IMAGE_SIZE) -> dict[str, Any]:
     """A small ResNet and the same text transformer: the shape of the CLIP that judges and never guides."""
     vision = {"image_size": image_size, "layers": [1, 2, 2, 1], "width": 24, "head_width": 32}
     return {"embed_dim": 256, "vision_cfg": vision, "text_cfg": _text_config(vocab_size)}

@@ -18,7 +18,7 @@ class Views:
 
     Args:
         zoom: least and most of the scale; 1 fills the frame as before.
-        shift: in shares of the side.
+        shift: as a fraction of the side.
         turn: in degrees.
         light: how far brightness and contrast go from 1.
         mirror: whether half of the pictures are mirrored.

@@ -37,12 +37,12 @@ class Names:
     count: int
 
     def sample(self, count: int, words: random.Random) -> tuple[list[str], Tensor]:
-        """Random names in random sentences, and their classes as shares (count, classes)."""
+        """Random names in random sentences, and the probabilities of their classes (count, classes)."""
         rows = [words.randrange(len(self.texts)) for _ in range(count)]
-        shares = torch.zeros(count, self.count)
+        chances = torch.zeros(count, self.count)
         for place, row in enumerate(rows):
-            shares[place, self.classes[row]] = 1 / len(self.classes[row])
-        return [photo_caption(self.texts[row], words) for row in rows], shares
+            chances[place, self.classes[row]] = 1 / len(self.classes[row])
+        return [photo_caption(self.texts[row], words) for row in rows], chances
 
 
 def photo_caption(name: str, words: random.Random) -> str:

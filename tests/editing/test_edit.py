@@ -9,9 +9,9 @@ import torch
 import torch.nn.functional as F
 from promptbrush import UsageError
 from promptbrush._resize import resample
+from promptbrush._schedules import styleclip
 from promptbrush.editing.drivers import Gradient, Latent
 from promptbrush.editing.edit import Edit, Step
-from promptbrush.editing.schedules import styleclip
 from promptbrush.guidance.objective import Context
 from torch import Tensor
 

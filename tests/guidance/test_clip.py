@@ -211,6 +211,31 @@ def test_progress_by_hand():
     assert moved(2 * own.reach, 0.0, 0.0) - moved(3 * own.reach, 0.0, 0.0) < 0.01
 
 
+def test_moving_away_is_enough_as_far_as_the_reach():
+    own = ProgressSettings()
+    for red in (0.1, 0.0, -0.1, -0.5):
+        missing = math.log1p(math.exp(own.sharpness * (1 + red / own.reach))) / own.sharpness
+        assert moved(red, 0.0, 0.0, "red:-1") == pytest.approx(missing, rel=1e-4, abs=1e-6)
+    assert moved(-2 * own.reach, 0.0, 0.0, "red:-1") - moved(-3 * own.reach, 0.0, 0.0, "red:-1") < 0.01
+    # Beside a positive prompt neither outbids the other.
+    enough = moved(own.reach, -own.reach, 0.0, "red | green:-1")
+    assert enough - moved(own.reach, -9 * own.reach, 0.0, "red | green:-1") < 0.06
+
+
+@pytest.mark.parametrize(("red", "reach"), [(0.5, 1.0), (0.0, 0.1)])
+def test_away_from_a_prompt_the_reach_is_the_way_to_the_mean_of_all(red, reach):
+    fitting = F.normalize(torch.tensor([0.9, 0.0, 0.19**0.5]), dim=0)
+    start = Start(
+        image=torch.tensor([red, 0.0, 0.0]).view(1, 3, 1, 1).expand(1, 3, 4, 4),
+        perceptor=Moved(),
+        prompts=parse_prompts("red:-1"),
+        source="black",
+        population=(torch.stack([fitting, -fitting]),),
+    )
+    objective = Progress(start, ProgressSettings(templates="none", shown=0.0, beyond=2.0))
+    assert objective.members[0].reach.flatten().tolist() == pytest.approx([reach], rel=1e-4)
+
+
 def test_progress_along_one_prompt_is_not_aside_of_the_other():
     own = ProgressSettings()
     both = moved(0.2, 0.1, 0.3, "red | green")

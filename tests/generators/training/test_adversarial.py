@@ -1,18 +1,18 @@
 """The adversarial finish: the warm-up spares the generator, both sides learn, W stays, it resumes to the same bits."""
 
 import math
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from promptbrush import InputFileError
 from promptbrush.generators.content import FaceContent
-from promptbrush.generators.training.adversarial import FinishSettings, FinishTrainer
+from promptbrush.generators.training.adversarial import FinishTrainer
 from promptbrush.generators.training.face_set import FaceSet, load_faces
 from promptbrush.generators.training.paired import PairedModel, mini_generator
+from promptbrush.generators.training.settings import FinishSettings
 
-SETTINGS = FinishSettings(steps=4, batch=4, warmup=1, r1_every=2)
+SETTINGS = FinishSettings(steps=4, batch=4, warm_up=1, r1_every=2)
 
 
 @pytest.fixture(scope="module")
@@ -30,12 +30,11 @@ def fitted(faces: FaceSet) -> PairedModel:
 def test_the_discriminator_learns_during_the_warm_up_and_the_generator_waits(
     faces: FaceSet, fitted: PairedModel, tmp_path: Path
 ) -> None:
-    trainer = FinishTrainer(
-        faces, tmp_path, fitted, FaceContent(), replace(SETTINGS, steps=12, warmup=12, batch=8)
-    )
+    settings = SETTINGS.model_copy(update={"steps": 12, "warm_up": 12, "batch": 8})
+    trainer = FinishTrainer(faces, tmp_path, fitted, FaceContent(), settings)
     steps = list(trainer.run())
-    assert steps[0].discriminator == pytest.approx(2 * math.log(2), rel=0.3)
-    assert steps[-1].discriminator < 0.5 * steps[0].discriminator
+    assert steps[0].terms["discriminator"] == pytest.approx(2 * math.log(2), rel=0.3)
+    assert steps[-1].terms["discriminator"] < 0.5 * steps[0].terms["discriminator"]
     for key, value in fitted.state_dict().items():
         assert torch.equal(value, trainer.model.state_dict()[key]), key
 
@@ -46,7 +45,7 @@ def test_only_synthesis_moves(faces: FaceSet, fitted: PairedModel, tmp_path: Pat
     moved = {k for k, v in fitted.state_dict().items() if not torch.equal(v, trainer.model.state_dict()[k])}
     assert moved
     assert all(key.startswith("generator.synthesis.") for key in moved)
-    average = trainer.average.state_dict()["generator.synthesis.b64.torgb.weight"]
+    average = trainer.finished.state_dict()["generator.synthesis.b64.torgb.weight"]
     assert not torch.equal(average, fitted.state_dict()["generator.synthesis.b64.torgb.weight"])
 
 
@@ -60,10 +59,10 @@ def test_resuming_gives_the_same_bits(faces: FaceSet, fitted: PairedModel, tmp_p
     next(steps)
     half.save()
     again = FinishTrainer(faces, tmp_path / "half", fitted, reader, SETTINGS)
-    assert again.done == 2
+    assert again.done == {"finish": 2}
     list(again.run())
-    for key, value in whole.average.state_dict().items():
-        assert torch.equal(value, again.average.state_dict()[key]), key
+    for key, value in whole.finished.state_dict().items():
+        assert torch.equal(value, again.finished.state_dict()[key]), key
 
 
 def test_a_foreign_checkpoint_is_named(faces: FaceSet, fitted: PairedModel, tmp_path: Path) -> None:

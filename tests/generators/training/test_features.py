@@ -13,7 +13,6 @@ from promptbrush.generators.training.faces import CHOICES, render
 from promptbrush.generators.training.features import (
     IDENTITY,
     VARIANTS,
-    FeaturesSettings,
     FeaturesTrainer,
     identity_loss,
     load_variants,
@@ -22,6 +21,7 @@ from promptbrush.generators.training.features import (
     variants,
 )
 from promptbrush.generators.training.labels import HIDDEN
+from promptbrush.generators.training.settings import FeaturesSettings
 from torch import Tensor, nn
 
 LABELS = variant_labels(12)
@@ -101,7 +101,7 @@ def test_recognition_counts_nearest_neighbours() -> None:
 def test_it_learns_a_few_faces_by_heart(pictures: NDArray[np.uint8], tmp_path: Path) -> None:
     settings = FeaturesSettings(steps=160, batch=12)
     trainer = FeaturesTrainer(pictures, LABELS, Small, tmp_path, settings)
-    losses = [loss for _, loss in trainer.run()]
+    losses = [step.loss for step in trainer.run()]
     assert np.mean(losses[-5:]) < 0.75 * losses[0]
     shown = torch.from_numpy(np.array(pictures)).flatten(0, 1).permute(0, 3, 1, 2).float() / 255
     with torch.no_grad():
@@ -119,7 +119,7 @@ def test_resuming_gives_the_same_bits(pictures: NDArray[np.uint8], tmp_path: Pat
     next(steps)
     half.save()
     again = FeaturesTrainer(pictures, LABELS, Small, tmp_path / "half", short)
-    assert again.done == 2
+    assert again.done == {"features": 2}
     list(again.run())
     for key, value in whole.network.state_dict().items():
         assert torch.equal(value, again.network.state_dict()[key]), key

@@ -7,12 +7,9 @@ import torch
 from promptbrush import InputFileError
 from promptbrush._weights import save_half
 from promptbrush.generators.training.face_set import FaceSet, load_faces
-from promptbrush.generators.training.judge import (
-    JudgeSettings,
-    JudgeTrainer,
-    load_judge,
-)
+from promptbrush.generators.training.judge import JudgeTrainer, load_judge
 from promptbrush.generators.training.labels import accuracy
+from promptbrush.generators.training.settings import JudgeSettings
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +19,7 @@ def faces(tmp_path_factory: pytest.TempPathFactory) -> FaceSet:
 
 def test_it_learns_a_small_set_by_heart(faces: FaceSet, tmp_path: Path) -> None:
     trainer = JudgeTrainer(faces, tmp_path, JudgeSettings(steps=80, batch=16))
-    losses = [loss for _, loss in trainer.run()]
+    losses = [step.loss for step in trainer.run()]
     assert losses[-1] < 0.5 * losses[0]
     with torch.no_grad():
         shares = accuracy(trainer.network(trainer.faces.pictures(torch.arange(16)) / 2 + 0.5), trainer.labels)

@@ -7,21 +7,18 @@ import torch
 from promptbrush import InputFileError
 from promptbrush._weights import save_half
 from promptbrush.generators.training.face_set import FaceSet, load_faces
-from promptbrush.generators.training.paired import (
-    FitSettings,
-    Trainer,
-    read_attributes,
-)
+from promptbrush.generators.training.paired import FitTrainer, read_attributes
 from promptbrush.generators.training.reader import Reader
+from promptbrush.generators.training.settings import FitSettings
 
 SETTINGS = FitSettings(
     steps=4, batch=4, refine_steps=2, half_steps=2, distil_steps=4, distil_batch=16, distil_faces=64
 )
 
 
-def trainer_of(faces: FaceSet, folder: Path, settings: FitSettings = SETTINGS) -> Trainer:
+def trainer_of(faces: FaceSet, folder: Path, settings: FitSettings = SETTINGS) -> FitTrainer:
     torch.manual_seed(0)
-    return Trainer(faces, Reader(), folder, settings)
+    return FitTrainer(faces, Reader(), folder, settings)
 
 
 @pytest.fixture(scope="module")
@@ -57,8 +54,8 @@ def test_resuming_gives_the_same_bits(faces: FaceSet, tmp_path: Path) -> None:
     again = trainer_of(faces, tmp_path / "half")
     assert again.done == {"half": 2, "fit": 4, "refine": 1, "distil": 0}
     list(again.run())
-    for key, value in whole.average.state_dict().items():
-        assert torch.equal(value, again.average.state_dict()[key]), key
+    for key, value in whole.fitted.state_dict().items():
+        assert torch.equal(value, again.fitted.state_dict()[key]), key
 
 
 def test_a_foreign_checkpoint_is_named(faces: FaceSet, tmp_path: Path) -> None:
@@ -68,7 +65,7 @@ def test_a_foreign_checkpoint_is_named(faces: FaceSet, tmp_path: Path) -> None:
 
 
 def test_a_saved_attribute_network_gives_the_same_w(faces: FaceSet, tmp_path: Path) -> None:
-    network, path = trainer_of(faces, tmp_path).average.attributes, tmp_path / "attributes.safetensors"
+    network, path = trainer_of(faces, tmp_path).fitted.attributes, tmp_path / "attributes.safetensors"
     save_half(network, path, {"licence": "CC-BY-4.0"})
     vectors = torch.from_numpy(faces.vectors)
     assert torch.allclose(read_attributes(path)(vectors), network(vectors), atol=1e-2)

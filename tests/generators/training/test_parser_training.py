@@ -10,7 +10,8 @@ import torch
 from promptbrush import InputFileError
 from promptbrush.generators.parser import PARTS
 from promptbrush.generators.training.face_set import FaceSet, load_faces
-from promptbrush.generators.training.parser import ParserSettings, ParserTrainer, mean_iou, part_weights
+from promptbrush.generators.training.parser import ParserTrainer, mean_iou, part_weights
+from promptbrush.generators.training.settings import ParserSettings
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +33,7 @@ def measured(trainer: ParserTrainer) -> float:
 def test_it_learns_a_small_set_by_heart(faces: FaceSet, tmp_path: Path) -> None:
     trainer = ParserTrainer(faces, tmp_path, ParserSettings(steps=80, batch=4))
     before = measured(trainer)
-    losses = [loss for _, loss in trainer.run()]
+    losses = [step.loss for step in trainer.run()]
     assert losses[-1] < 0.75 * losses[0]
     assert measured(trainer) > before + 0.05
 
@@ -62,7 +63,7 @@ def test_resuming_gives_the_same_bits(faces: FaceSet, tmp_path: Path) -> None:
     next(steps)
     half.save()
     again = ParserTrainer(faces, tmp_path / "half", short)
-    assert again.done == 2
+    assert again.done == {"parser": 2}
     list(again.run())
     for key, value in whole.network.state_dict().items():
         assert torch.equal(value, again.network.state_dict()[key]), key

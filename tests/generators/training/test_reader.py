@@ -6,7 +6,8 @@ import pytest
 import torch
 from promptbrush.generators.training.face_set import FaceSet, load_faces
 from promptbrush.generators.training.labels import accuracy
-from promptbrush.generators.training.reader import Reader, ReaderSettings, ReaderTrainer, reading_loss
+from promptbrush.generators.training.reader import Reader, ReaderTrainer, reading_loss
+from promptbrush.generators.training.settings import ReaderSettings
 
 
 @pytest.fixture(scope="module")
@@ -16,7 +17,7 @@ def faces(tmp_path_factory: pytest.TempPathFactory) -> FaceSet:
 
 def test_it_learns_a_small_set_by_heart(faces: FaceSet, tmp_path: Path) -> None:
     trainer = ReaderTrainer(faces, tmp_path, ReaderSettings(steps=60, batch=16, radius=1.0))
-    losses = [loss for _, loss in trainer.run()]
+    losses = [step.loss for step in trainer.run()]
     assert losses[-1] < 0.5 * losses[0]
     with torch.no_grad():
         _, logits = trainer.network.read(faces.pictures(torch.arange(16)))

@@ -2,7 +2,7 @@
 
 import json
 import random
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,22 +10,17 @@ import pytest
 import torch
 from promptbrush import InputFileError, MissingError
 from promptbrush.cli import app
-from promptbrush.editing import training
-from promptbrush.editing.training import (
-    BPE_NAME,
-    BlendPart,
-    FacePart,
-    World,
-    clip_config,
-    clip_trainer,
-    draw_blends,
-    save_clip,
-)
+from promptbrush.editing.training import blends as blending
+from promptbrush.editing.training import clip as training
+from promptbrush.editing.training.blends import BlendPart, Blends, draw_blends
+from promptbrush.editing.training.clip import clip_config, clip_trainer, save_clip
+from promptbrush.editing.training.clip_world import SOURCE_SIZE, FacePart, World
 from promptbrush.generators.training.face_captions import held_out_pairs, is_held_out
 from promptbrush.generators.training.face_set import FaceSet, load_faces
 from promptbrush.generators.training.faces import CHOICES
 from promptbrush.generators.training.labels import labels_of_faces
 from promptbrush.generators.training.paired import PairedModel, mini_generator
+from promptbrush.guidance.clip_models import BPE_NAME
 from promptbrush.guidance.perceptor import load_perceptor
 from promptbrush.guidance.training.clip import ClipTrainer
 from promptbrush.guidance.training.clip_settings import ClipSettings
@@ -35,6 +30,26 @@ from promptbrush.guidance.training.vocabulary import Names, photo_caption
 from typer.testing import CliRunner
 
 SETTINGS = ClipSettings(steps=2, harden_steps=2, attack_steps=1, names=4)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a command would say."""
+
+    preset: str = "mini"
+    seed: int = 0
+    device: str = "cpu"
+    workers: int = 0
+
+
+def trainer_of(
+    world: World,
+    work: Path,
+    settings: ClipSettings = SETTINGS,
+    blends: Blends | None = None,
+    preset: str = "mini",
+) -> ClipTrainer:
+    return clip_trainer(world, work, settings, blends, Choice(preset))
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +90,9 @@ def model(faces: FaceSet) -> PairedModel:
 
 @pytest.mark.parametrize("shape", ["mini", "judge"])
 def test_a_trained_clip_loads_and_gives_the_same_features(few: World, tmp_path: Path, shape: str) -> None:
-    trainer = clip_trainer(few, tmp_path / "work", replace(SETTINGS, harden_steps=0), shape=shape)
+    trainer = trainer_of(
+        few, tmp_path / "work", SETTINGS.model_copy(update={"harden_steps": 0}), preset=shape
+    )
     steps = list(trainer.run())
     assert {*steps[0].terms} == {"contrast", "questions", "teacher", "anchors", "words", "names"}
     config, merges = clip_config(few, tmp_path / "work", shape=shape)
@@ -113,10 +130,10 @@ def test_blends_lie_between_faces(faces: FaceSet, model: PairedModel) -> None:
 def test_faces_and_what_they_are_blended_with_keep_the_pairs_apart(faces: FaceSet) -> None:
     part, rng = FacePart(faces), random.Random(0)
     assert len(part.apart) == len(held_out_pairs())
-    others = [training._another(rng.choice(part.known), part.known, rng) for _ in range(6000)]
+    others = [blending._another(rng.choice(part.known), part.known, rng) for _ in range(6000)]
     assert sum(map(is_held_out, others)) == 0
     # Changes at random do make such pairs.
-    changed = [training._changed(rng.choice(part.known), 3, rng) for _ in range(2000)]
+    changed = [blending._changed(rng.choice(part.known), 3, rng) for _ in range(2000)]
     assert sum(map(is_held_out, changed)) > 5
     shown = labels_of_faces(changed)
     found = torch.stack([(shown[:, q] == v) & (shown[:, r] == w) for (q, v), (r, w) in part.apart]).any(0)
@@ -151,7 +168,7 @@ def test_hardening_resumes_to_the_same_bits_and_leaves_the_words(
     blends, trainers = draw_blends(few.faces, model, 96), list[ClipTrainer]()
 
     def trained(folder: Path, steps: int) -> dict[str, torch.Tensor]:
-        trainer = clip_trainer(few, folder, SETTINGS, blends)
+        trainer = trainer_of(few, folder, SETTINGS, blends)
         for _, step in zip(range(steps), trainer.run(), strict=False):
             assert step.loss > 0
         trainer.save()
@@ -179,7 +196,7 @@ def test_hardening_resumes_to_the_same_bits_and_leaves_the_words(
 def test_a_hardened_tower_shares_the_words_of_the_first(
     few: World, model: PairedModel, tmp_path: Path
 ) -> None:
-    trainer = clip_trainer(few, tmp_path / "work", SETTINGS, draw_blends(few.faces, model, 96))
+    trainer = trainer_of(few, tmp_path / "work", SETTINGS, draw_blends(few.faces, model, 96))
     list(trainer.run())
     save_clip(trainer, *clip_config(few, tmp_path / "work"), tmp_path / "clip")
     first, painter = load_perceptor(tmp_path / "clip"), load_perceptor(tmp_path / "clip" / "painter.json")
@@ -227,4 +244,4 @@ def test_the_training_asks_for_the_generator_and_the_data_before_it_draws_anythi
     assert isinstance(failed.exception, MissingError)
     assert "npm install" in str(failed.exception)
     assert not list(tmp_path.iterdir())
-    assert training.SOURCE_SIZE == 128
+    assert SOURCE_SIZE == 128

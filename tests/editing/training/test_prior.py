@@ -13,21 +13,45 @@ from typing import Any
 import pytest
 import torch
 from promptbrush import InputFileError, UsageError
-from promptbrush.editing.models import ModelChoice
 from promptbrush.editing.prior.codes import w_of, w_plus
 from promptbrush.editing.prior.pairs import PairMaker, checked_groups, make_shards, read_pairs
-from promptbrush.editing.prior.presets import PRESETS, PriorSettings
 from promptbrush.editing.prior.shards import Origin, Pairs, joined, shard_path
 from promptbrush.editing.prior.statistics import normalised, spread_of, statistics, whitening_of
-from promptbrush.editing.prior.teaching import PairRequest, make_pairs, train_prior
-from promptbrush.editing.prior.training import PriorTraining, pseudo_text
+from promptbrush.editing.training.options import TRAININGS, PairsOptions, PriorOptions
+from promptbrush.editing.training.prior import make_pairs, train_prior
+from promptbrush.editing.training.prior_trainer import PriorData, PriorTrainer, pseudo_text
+from promptbrush.editing.training.settings import PRIOR_PRESETS, PriorSettings
 from promptbrush.generators import load_generator
 from promptbrush.generators.prior.mini import MiniPrior
 from promptbrush.generators.prior.prior import Home, Prior, load_prior
 from promptbrush.guidance import load_perceptor
 
 HOME = Home("a" * 16, "b" * 16)
-QUICK = PriorSettings(space="w", width=16, depth=1, steps=40, batch=16, warm_up=2, ema_start=10, ema=0.9)
+SMALL = {
+    "space": "w",
+    "width": 16,
+    "depth": 1,
+    "steps": 40,
+    "batch": 16,
+    "warm_up": 2,
+    "ema_start": 10,
+    "ema": 0.9,
+}
+QUICK = PriorSettings(**SMALL)
+
+
+def changed(**settings: object) -> PriorSettings:
+    return PriorSettings(**{**SMALL, **settings})
+
+
+def trainer_of(
+    pairs: Pairs,
+    settings: PriorSettings = QUICK,
+    checkpoint: Path | None = None,
+    captions: Pairs | None = None,
+    home: Home = HOME,
+) -> PriorTrainer:
+    return PriorTrainer(PriorData(pairs, captions, (6,), home), settings, 0, checkpoint)
 
 
 def pairs_of(count: int, seed: int = 0) -> Pairs:
@@ -134,9 +158,9 @@ def test_processes_share_the_shards(
 
 def test_it_learns(tmp_path: Path) -> None:
     torch.manual_seed(0)
-    settings = replace(QUICK, width=48, steps=300, batch=64, noise=0.1, lr=5e-3)
-    training = PriorTraining(pairs_of(400), None, (6,), HOME, settings, 0)
-    losses = [loss for _, loss in training.run()]
+    settings = changed(width=48, steps=300, batch=64, noise=0.1, lr=5e-3)
+    training = trainer_of(pairs_of(400), settings)
+    losses = [step.loss for step in training.run()]
     assert sum(losses[-20:]) / 20 < 0.2  # of 1; a linear guess stands at the beginning
     prior, new = training.prior(), pairs_of(50, seed=1)
     clean = prior.normalised(new.latents)
@@ -150,8 +174,8 @@ def test_the_guess_learns_what_is_not_linear() -> None:
         torch.randn(2000, 8, generator=torch.Generator().manual_seed(0)), dim=1
     )
     pairs = Pairs(features, 3 * features[:, None, :6].abs())
-    settings = replace(QUICK, width=48, steps=300, batch=64, noise=0.0, drop=0.0, lr=5e-3)
-    training = PriorTraining(pairs, None, (6,), HOME, settings, 0)
+    settings = changed(width=48, steps=300, batch=64, noise=0.0, drop=0.0, lr=5e-3)
+    training = trainer_of(pairs, settings)
 
     def error() -> float:
         assert isinstance(training.network, MiniPrior) and training.whitening
@@ -166,30 +190,30 @@ def test_the_guess_learns_what_is_not_linear() -> None:
 
 
 def test_a_batch_without_conditions_teaches_all_the_same() -> None:
-    training = PriorTraining(pairs_of(50), None, (6,), HOME, replace(QUICK, steps=3, drop=1.0), 0)
-    assert all(0 < loss < 10 for _, loss in training.run())
+    training = trainer_of(pairs_of(50), changed(steps=3, drop=1.0))
+    assert all(0 < step.loss < 10 for step in training.run())
 
 
 def test_the_average_begins_with_trained_weights() -> None:
-    training = PriorTraining(pairs_of(50), None, (6,), HOME, QUICK, 0)
+    training = trainer_of(pairs_of(50))
     run = training.run()
     for _ in range(QUICK.ema_start):
         next(run)
     own = [each.detach().clone() for each in training.network.parameters()]
-    for kept, now in zip(training.average.shadow_params, own, strict=True):
+    for kept, now in zip(training.averaged.parameters(), own, strict=True):
         torch.testing.assert_close(kept, now)  # not the weights of the beginning
     for _ in range(5):
         next(run)
-    moved = [(kept - now).abs().max() for kept, now in zip(training.average.shadow_params, own, strict=True)]
-    apart = zip(training.average.shadow_params, training.network.parameters(), strict=True)
+    moved = [(kept - now).abs().max() for kept, now in zip(training.averaged.parameters(), own, strict=True)]
+    apart = zip(training.averaged.parameters(), training.network.parameters(), strict=True)
     assert max(moved) > 0 and max(float((kept - now).abs().max()) for kept, now in apart) > 0
 
 
 def test_a_stopped_training_goes_on_to_the_same_end(tmp_path: Path) -> None:
-    def trained(checkpoint: Path | None, steps: int | None = None) -> PriorTraining:
-        training = PriorTraining(pairs_of(50), pairs_of(20, 2), (6,), HOME, QUICK, 0, checkpoint)
-        for done, _ in training.run():
-            if done == steps:
+    def trained(checkpoint: Path | None, steps: int | None = None) -> PriorTrainer:
+        training = trainer_of(pairs_of(50), QUICK, checkpoint, pairs_of(20, 2))
+        for step in training.run():
+            if step.index + 1 == steps:
                 training.save()
                 break
         return training
@@ -197,74 +221,80 @@ def test_a_stopped_training_goes_on_to_the_same_end(tmp_path: Path) -> None:
     whole = trained(None).prior().state_dict()
     trained(tmp_path / "kept.pt", 17)
     resumed = trained(tmp_path / "kept.pt")
-    assert resumed.done == QUICK.steps
+    assert resumed.done == {"prior": QUICK.steps}
     for name, value in resumed.prior().state_dict().items():
         assert torch.equal(value, whole[name])
-    with pytest.raises(InputFileError, match="not a checkpoint of this training"):
-        PriorTraining(pairs_of(50), None, (6,), HOME, replace(QUICK, width=32), 0, tmp_path / "kept.pt")
-    with pytest.raises(InputFileError, match="of a prior of w|not a checkpoint"):
-        PriorTraining(pairs_of(50), None, (6,), HOME, replace(QUICK, space="z"), 0, tmp_path / "kept.pt")
+
+
+@pytest.mark.parametrize(
+    ("settings", "home", "told"),
+    [
+        ({"width": 32}, HOME, "width 16, this training has width 32"),
+        ({"space": "z"}, HOME, "space w, this training has space z"),
+        ({}, Home("c" * 16, "b" * 16), f"generator {'a' * 16}, this training has generator {'c' * 16}"),
+        ({}, Home("a" * 16, "d" * 16), f"clip {'b' * 16}, this training has clip {'d' * 16}"),
+    ],
+)
+def test_a_checkpoint_of_other_models_or_settings_is_refused(
+    tmp_path: Path, settings: dict[str, Any], home: Home, told: str
+) -> None:
+    trainer_of(pairs_of(50), QUICK, tmp_path / "kept.pt").save()
+    told = f"kept.pt: a checkpoint of {told}; move it away or give --checkpoint another file"
+    with pytest.raises(InputFileError, match=told):
+        trainer_of(pairs_of(50), changed(**settings), tmp_path / "kept.pt", home=home)
 
 
 def test_the_published_network_needs_features_as_long_as_w() -> None:
     with pytest.raises(UsageError, match="--network mini"):
-        PriorTraining(pairs_of(20), None, (6,), HOME, PRESETS["paper"], 0)
+        trainer_of(pairs_of(20), PriorSettings(**PRIOR_PRESETS["paper"]))
+
+
+def options_of(pack: Path, output: Path, **given: Any) -> PriorOptions:
+    models = {"pack": str(pack), "device": "cpu"}
+    return PriorOptions(**{**SMALL, "steps": 4, "batch": 4, "pairs": 12, **models, "output": output, **given})
 
 
 def test_the_commands_make_pairs_and_a_prior(tiny_pack: Path, tmp_path: Path) -> None:
-    choice = ModelChoice(str(tiny_pack), device="cpu")
-    request = PairRequest(12, groups=(3, 5), shard=6, folder=tmp_path / "pairs")
-    assert "12 pairs" in [*make_pairs(choice, request)][-1]
+    pairs = {"pairs": 12, "groups": "3,5", "shard": 6, "data": tmp_path / "pairs"}
+    assert "12 pairs" in [*make_pairs(PairsOptions(pack=str(tiny_pack), device="cpu", **pairs))][-1]
     target = tmp_path / "prior.safetensors"
-    lines = [*train_prior(choice, request, replace(QUICK, steps=4, batch=4), target)]
+    lines = [*train_prior(options_of(tiny_pack, target, **pairs))]
     assert lines[-1] == f"{target}: 4 steps on 12 pairs, 0 captions"
     assert (load_prior(target).groups, load_prior(target).space) == ((3, 5), "w")
-    in_memory = [
-        *train_prior(choice, replace(request, folder=None), replace(QUICK, steps=2, batch=4), target)
-    ]
+    in_memory = [*train_prior(options_of(tiny_pack, target, groups="3,5", steps=2))]
     assert "2 steps" in in_memory[-1]
-    list(train_prior(choice, request, replace(QUICK, space="z", steps=2, batch=4), target))
+    list(train_prior(options_of(tiny_pack, target, space="z", steps=2, **pairs)))
     assert load_prior(target).space == "z"  # of the same pairs
 
 
-@pytest.mark.parametrize(
-    ("changed", "psi", "told"),
-    [
-        ({"space": "z"}, 0.7, "psi is 0.7"),
-        ({"space": "s"}, 1.0, "space is 's'; give z or w"),
-        ({"network": "large"}, 1.0, "network is 'large'; give mini or published"),
-    ],
-)
-def test_settings_that_no_prior_has(
-    tiny_pack: Path, tmp_path: Path, changed: dict[str, Any], psi: float, told: str
-) -> None:
-    choice, request = ModelChoice(str(tiny_pack), device="cpu"), PairRequest(4, psi=psi)
-    with pytest.raises(UsageError, match=told):
-        list(train_prior(choice, request, replace(QUICK, **changed), tmp_path / "prior.safetensors"))
+def test_psi_is_of_w(tiny_pack: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"psi is 0\.7"):
+        list(train_prior(options_of(tiny_pack, tmp_path / "prior.safetensors", space="z", psi=0.7)))
+
+
+@pytest.mark.parametrize("given", [{"space": "s"}, {"network": "large"}, {"pairs": 1}, {"groups": "a,b"}])
+def test_options_that_no_prior_has(tmp_path: Path, given: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match=f"{next(iter(given))} is {next(iter(given.values()))}"):
+        TRAININGS["prior"].load_options(output=tmp_path / "prior.safetensors", **given)
 
 
 def test_a_prior_of_z_learns_their_directions() -> None:
     pairs = pairs_of(50)
-    training = PriorTraining(pairs, None, (6,), HOME, replace(QUICK, space="z", steps=1), 0)
+    training = trainer_of(pairs, changed(space="z", steps=1))
     lengths = training.pairs.latents.square().mean(dim=2)
     torch.testing.assert_close(lengths, torch.ones_like(lengths), atol=1e-4, rtol=0)
     torch.testing.assert_close(training.prior().numbers(pairs.latents), pairs.latents)
 
 
 @pytest.mark.parametrize(
-    ("changed", "told"),
-    [
-        ({"captions": 5}, "captions are known only"),
-        ({"groups": (1, 2)}, "add up to"),
-        ({"pictures": 1}, "2 or more"),
-    ],
+    ("given", "told"), [({"captions": 5}, "captions are known only"), ({"groups": "1,2"}, "add up to")]
 )
 def test_wrong_requests_are_told_in_one_line(
-    tiny_pack: Path, tmp_path: Path, changed: dict[str, Any], told: str
+    tiny_pack: Path, tmp_path: Path, given: dict[str, Any], told: str
 ) -> None:
-    request = replace(PairRequest(4, folder=tmp_path), **changed)
+    options = PairsOptions(**{"pairs": 4, "data": tmp_path, "pack": str(tiny_pack), "device": "cpu", **given})
     with pytest.raises(UsageError, match=told):
-        list(make_pairs(ModelChoice(str(tiny_pack), device="cpu"), request))
+        list(make_pairs(options))
 
 
 _TWO = """
