@@ -66,4 +66,4 @@ def __getattr__(name: str) -> Any:
 def __dir__() -> list[str]:
     from .editing.methods import METHODS
 
-    return sorted({*globals(), *__all__, *METHODS.names()})
+    return sorted({*__all__, *METHODS.names()})

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
+
+from pydantic import field_validator
 
 from .settings import Settings, setting
 
@@ -23,6 +26,11 @@ class ModelChoice(Settings):
     device: str = _model("auto", "auto, cpu, cuda, cuda:1 or mps")
     precision: str = _model("auto", "auto, float32, bfloat16 or float16")
     offline: bool = _model(False, "never download a model")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _paths_are_texts_too(cls, value: Any) -> Any:
+        return str(value) if isinstance(value, Path) else value
 
     def described(self) -> str:
         """The pack and what takes the place of its parts, in a few words."""

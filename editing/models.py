@@ -223,7 +223,7 @@ def required_face_encoder(models: Models) -> FaceEncoder | FaceFeatures:
     """
     if models.face_encoder is None:
         raise MissingError(
-            "identity_weight needs a face recognition network: give --face-encoder model_ir_se50.pth, or weight 0"
+            "identity needs a face recognition network: give --face-encoder model_ir_se50.pth, or weight 0"
         )
     return models.face_encoder
 

@@ -103,7 +103,8 @@ class Proposal(Protocol):
         ...
 
 
-# Loaders: (path or None, device) -> generator. A file says by its content which one it needs.
+# Loaders: (path, device) -> generator; `path` has the default None for one that needs no file. A file says by its
+# content which loader it needs.
 GENERATORS = NameTable(
     kind="generator",
     entries={"stylegan2": Entry(".generators.stylegan2:load_generator")},

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from inspect import Parameter, signature
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
 
+from .._base import UsageError
 from .._files import input_file
 from .base import GENERATORS, name_in
 
@@ -28,6 +30,8 @@ def open_generator(spec: str | Path, device: str | torch.device = "cpu") -> tupl
     """
     if name := name_in(spec):
         load, (_, equals, file) = GENERATORS.load(name), str(spec).partition("=")
+        if not equals and signature(load).parameters["path"].default is Parameter.empty:
+            raise UsageError(f"the generator '{name}' is read from a file; give {name}=FILE")
         path = input_file(file) if equals else None
         return load(path, device=device), path
     path = input_file(spec)

@@ -206,7 +206,8 @@ def identity(settings: Mapping[str, Any], start: Start) -> Objective:
         if not weights:
             raise MissingError("identity needs a face network; give its file model_ir_se50.pth as 'weights'")
         encoder = load_face_encoder(weights, image.device)
-    return FeatureDistance(encoder, image, name="identity")
+    network = encoder if isinstance(encoder, nn.Module) else encoder()
+    return FeatureDistance(network, image, name="identity")
 
 
 def features(settings: Mapping[str, Any], start: Start) -> Objective:

@@ -51,7 +51,8 @@ class Start:
         source: what the start shows, for directions from text to text.
         perceptor: the CLIP or CLIPs that judge.
         load_image: reads an image prompt's file to (1,3,H,W) in [0,1].
-        face_encoder: pictures (B,3,H,W) in [0,1] to unit vectors (B,D) that tell people apart.
+        face_encoder: pictures (B,3,H,W) in [0,1] to unit vectors (B,D) that tell people apart; or a function that loads
+            it, called when a term needs it.
     """
 
     image: Tensor | None = None
@@ -62,7 +63,7 @@ class Start:
     source: str = "a photo"
     perceptor: AnyPerceptor | None = None
     load_image: Callable[[Path], Tensor] | None = None
-    face_encoder: nn.Module | None = None
+    face_encoder: nn.Module | Callable[[], nn.Module] | None = None
 
 
 class Objective(nn.Module):

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -141,3 +144,26 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
         return Outcome(code, *capsys.readouterr())
 
     return run
+
+
+@pytest.fixture(scope="session")
+def toy_package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of installed packages that holds `tests/toy`, which adds a name to each table."""
+    tree, site = tmp_path_factory.mktemp("toy") / "toy", tmp_path_factory.mktemp("site")
+    shutil.copytree(Path(__file__).parent / "toy", tree, ignore=shutil.ignore_patterns("__pycache__"))
+    code = "from setuptools import build_meta; print(build_meta.build_wheel('.'))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=tree, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (wheel,) = tree.glob("*.whl")
+    # What pip does with a wheel of plain Python, without pip.
+    with zipfile.ZipFile(wheel) as opened:
+        opened.extractall(site)
+    return site
+
+
+@pytest.fixture
+def toy(toy_package: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The toy package as if it were installed, in this process and in those that it starts."""
+    monkeypatch.syspath_prepend(toy_package)
+    monkeypatch.setenv("PYTHONPATH", str(toy_package), prepend=os.pathsep)
+    return toy_package

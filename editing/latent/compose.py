@@ -12,14 +12,13 @@ from torch import Tensor
 
 from ..._base import UsageError
 from ...generators.base import LatentSpace
-from ...guidance import OBJECTIVES
-from ...guidance.objective import Objective, Start, Sum
+from ...guidance.objective import Objective, Start
 from ...guidance.prompt import Prompt, signed_prompts
+from .. import losses
 from ..drivers import Gradient, Latent, Offsets
 from ..edit import Driver, Edit, Output, Place
 from ..framing import letterbox, paste_back
-from ..losses import added_losses
-from ..models import Models, required_face_encoder
+from ..models import Models
 from ..notes import size_note, text_notes
 from ..paste import paste_changed
 from ..pictures import read_picture
@@ -67,14 +66,14 @@ def objective_of(settings: EditSettings, start: Start) -> Objective:
     clip: dict[str, Any] = {"templates": settings.templates}
     if settings.clip_loss not in COMPARING:
         clip["cutouts"] = settings.cutouts
-    terms: list[tuple[str, float, Mapping[str, Any]]] = [
+    return losses.objective_of(
+        settings,
+        start,
         (settings.clip_loss, 1.0, clip),
         ("latent", settings.latent_weight, {}),
         ("picture", settings.picture_weight, {}),
         ("identity", settings.identity_weight, {}),
-    ]
-    own = [OBJECTIVES.load(name)(wanted, start) * weight for name, weight, wanted in terms if weight > 0]
-    return Sum([*own, *added_losses(settings.loss, start)])
+    )
 
 
 @dataclass(frozen=True)
@@ -155,16 +154,15 @@ def latent_edit(
     perceptor = models.perceptor(settings.clip_input)
     count = to_explore(models, settings)
     known = explored(models, perceptor, count, settings.clip_input) if count else None
-    start = Start(
+    start = losses.start_of(
+        models,
         # With a mask as well as without, the start is what the first step shows.
-        image=_over(origin.image, background),
+        _over(origin.image, background),
+        prompts_of(settings),
+        perceptor,
         latent=origin.latent,
         population=known.features if known else (),
-        prompts=prompts_of(settings),
         source=settings.source or models.source,
-        perceptor=perceptor,
-        load_image=_load_image,
-        face_encoder=required_face_encoder(models) if settings.identity_weight > 0 else None,
     )
     objective, fixed, first = objective_of(settings, start), space.fixed(settings.space), origin.first
     if known is not None:

@@ -18,8 +18,12 @@ class TintSettings(Settings):
     """Each field is a flag, a line of help, a Python keyword and an entry of the recipe."""
 
     prompt: str = setting("", "what the picture should look like", panel="Prompt", role="prompt")
-    strength: float = setting(1.0, "0 is the input, 1 the tint, more exaggerates", panel="Strength", ge=0, le=10)
-    seed: int = setting(0, "of random views, for losses that look at such", panel="Optimization", ge=0, le=MAX_SEED)
+    strength: float = setting(
+        1.0, "0 is the input, 1 the tint, more exaggerates", panel="Strength", ge=0, le=10
+    )
+    seed: int = setting(
+        0, "of random views, for losses that look at such", panel="Optimization", ge=0, le=MAX_SEED
+    )
     steps: int = setting(40, "optimization steps", panel="Optimization", ge=1, le=MAX_STEPS)
     lr: float = setting(0.05, "learning rate", panel="Optimization", gt=0, le=10)
     loss: tuple[str, ...] = setting((), "another objective, NAME:weight", panel="Losses", role="losses")
@@ -30,9 +34,7 @@ def compose(models: Models, subject: Source, settings: TintSettings, place: Plac
     import torch
     from promptbrush.editing.drivers import Gradient
     from promptbrush.editing.edit import Edit, Output
-    from promptbrush.editing.losses import added_losses
-    from promptbrush.guidance import OBJECTIVES
-    from promptbrush.guidance.objective import Start, Sum
+    from promptbrush.editing.losses import objective_of, start_of
     from promptbrush.guidance.prompts import parse_prompts
 
     picture = subject.picture.image.to(models.device)
@@ -41,21 +43,14 @@ def compose(models: Models, subject: Source, settings: TintSettings, place: Plac
     def decode(gains: Tensor) -> Tensor:
         return (picture * gains[..., None, None]).clamp(0, 1)
 
-    start = Start(picture, untinted, prompts=parse_prompts(settings.prompt), perceptor=models.perceptor())
-    similarity = OBJECTIVES.load("similarity")({}, start)
-
     def finish(gains: Tensor) -> Output:
         gains = untinted.lerp(gains, settings.strength)
         return Output(decode(gains).cpu(), picture.cpu(), gains, untinted, subject.picture.alpha)
 
-    return Edit(
-        decode,
-        Sum([similarity, *added_losses(settings.loss, start)]),
-        Gradient(untinted, settings.steps, settings.lr),
-        settings.steps,
-        [settings.seed],
-        finish=finish,
-    )
+    start = start_of(models, picture, parse_prompts(settings.prompt), latent=untinted)
+    objective = objective_of(settings, start, ("similarity", 1.0, {}))
+    driver = Gradient(untinted, settings.steps, settings.lr)
+    return Edit(decode, objective, driver, settings.steps, [settings.seed], finish=finish)
 
 
 METHOD = Method(
