@@ -197,7 +197,8 @@ def first_problem(error: ValidationError) -> str:
     message = told[:1].lower() + told[1:]
     if not first["loc"]:  # of the model as a whole, whose message names the values
         return message
-    return f"{printable(name)} is {printable(str(first['input']))}; {message}"
+    value = first["input"]
+    return f"{printable(name)} is {'a table' if isinstance(value, Mapping) else printable(str(value))}; {message}"
 
 
 def printable(value: str) -> str:

@@ -1,8 +1,7 @@
-"""The command line: a command for every method of the table, and the groups `models` and `train`. All that prints is here."""
+"""The command line: a command for every method of the table, and the groups `models` and `train`."""
 
 from __future__ import annotations
 
-import inspect
 import json
 import logging
 import sys
@@ -13,24 +12,15 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from . import __version__
-from ._base import (
-    Entry,
-    InputFileError,
-    MissingError,
-    PromptbrushError,
-    UsageError,
-    did_you_mean,
-    load_target,
-)
+from . import __version__, _base
+from ._base import Entry, PromptbrushError, UsageError, did_you_mean, load_target
 from .editing.methods import METHODS, Method
 
 # The parser's own errors; where their class is found depends on the version of typer, this does not.
 _ParserError: type[Any] = typer.BadParameter.__mro__[1]
 _OTHERS = {
-    "rerun": "Make a result again from the recipe inside it.",
-    "score": "How well texts fit a picture, as CLIP sees it.",
-    "doctor": "Devices, memory, versions, the embedded pack, and what is missing.",
+    "rerun": "Make a result again from the recipe inside it: the same pixels on the same machine.",
+    "score": "How well texts fit a picture: CLIP similarity, and the probability of each text among all.",
 }
 
 
@@ -41,7 +31,7 @@ def main() -> None:
     except PromptbrushError as error:
         _exit(str(error), error.exit_code)
     except (typer.Abort, KeyboardInterrupt):
-        _exit("stopped before there was a result; nothing was written", 130)
+        _exit("stopped before there was a result; nothing more was written", 130)
     except BrokenPipeError:
         _exit("the output was closed before everything was written", 1)
     except _ParserError as error:
@@ -88,11 +78,11 @@ class _Commands(TyperGroup):
         """A line of help that costs no import."""
         if self.name == "train":
             return str(_trainings()[name].help)
-        if name in METHODS.entries and self.name != "train":
-            return METHODS.entries[name].about
+        if self.name == "promptbrush" and (name in METHODS.entries or name in _OTHERS):
+            return METHODS.entries[name].about if name in METHODS.entries else _OTHERS[name]
         try:
             return str(self.get_command(ctx, name).get_short_help_str(100))
-        except MissingError as error:  # another package's, which must not hide the other commands
+        except _base.MissingError as error:  # another package's, which must not hide the other commands
             return str(error)
 
 
@@ -103,7 +93,9 @@ def _trainings() -> dict[str, Any]:
 
 
 def _names(group: str | None) -> list[str]:
-    return list(_trainings()) if group == "train" else METHODS.names() if group == "promptbrush" else []
+    if group == "train":
+        return list(_trainings())
+    return [*METHODS.names(), *_OTHERS] if group == "promptbrush" else []
 
 
 def _built(group: str, name: str) -> Any:
@@ -112,6 +104,8 @@ def _built(group: str, name: str) -> Any:
     if group == "train":
         training = _trainings()[name]
         made.command(name, help=training.help)(_train_command(training))
+    elif name in _OTHERS:
+        made.command(name, help=_OTHERS[name])(_rerun_command() if name == "rerun" else _score_command())
     else:
         method = METHODS.load(name)
         made.command(name, help=method.about)(_method_command(method))
@@ -132,7 +126,9 @@ _models = typer.Typer(
     help="Model files: import published weights, list and verify packs.",
     no_args_is_help=True,
 )
-_train = typer.Typer(name="train", cls=_Commands, help="Train the embedded models again, or your own.", no_args_is_help=True)
+_train = typer.Typer(
+    name="train", cls=_Commands, help="Train the embedded models again, or your own.", no_args_is_help=True
+)
 app.add_typer(_models)
 app.add_typer(_train)
 
@@ -150,72 +146,39 @@ def root(
     """Edit and make pictures with words, and keep control of how."""
 
 
-_QUIET = typer.Option("--quiet", "-q", help="print results alone", rich_help_panel="Output")
-_JSON = typer.Option("--json", help="print each result as an object of JSON", rich_help_panel="Output")
-_PRESET = typer.Option(help="default, or paper: as published")
-
-
-def _parameter(name: str, annotation: Any, default: Any = inspect.Parameter.empty) -> inspect.Parameter:
-    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
-
-
 def _method_command(method: Method) -> Callable[..., None]:
     """The function of a method's command: arguments, then a flag for every field."""
+    from .editing.arguments import Common, metavar, split_arguments
     from .editing.choice import ModelChoice
-    from .editing.flags import command, split
+    from .editing.flags import argument, command, settings_of, split
 
-    def run(arguments: list[str], preset: str, quiet: bool, json: bool, given: dict[str, Any]) -> None:
+    def run(arguments: list[str], given: dict[str, Any]) -> None:
         from .editing.job import Job
-        from .editing.settings import chosen
 
-        pictures, words = _split(method, arguments, given)
-        settings = chosen(method.settings, preset, {**split(given, method.settings), **words})
-        own = {name: value for name, value in given.items() if name not in method.settings.model_fields}
-        job = Job(
-            method,
-            settings,
-            pictures,
-            chosen(ModelChoice, given=split(own, ModelChoice)),
-            chosen(method.outputs, given=split(own, method.outputs)),
-        )
-        _report(job, quiet, json)
+        common = settings_of(Common, given)
+        own = split(given, method.settings)
+        pictures, words = split_arguments(method, arguments, given)
+        rest = {name: value for name, value in given.items() if name not in own}
+        settings = settings_of(method.settings, {**own, **words}, common.preset)
+        models, outputs = settings_of(ModelChoice, rest), settings_of(method.outputs, rest)
+        _report(Job(method, settings, pictures, models, outputs), common)
 
+    leading = argument("arguments", list[str], metavar(method), default=[])
     hidden = [name for name in ModelChoice.model_fields if name not in method.roles]
-    leading = [
-        _parameter("arguments", Annotated[list[str], typer.Argument(metavar=_metavar(method), show_default=False)], []),
-        _parameter("preset", Annotated[str, _PRESET], "default"),
-        _parameter("quiet", Annotated[bool, _QUIET], False),
-        _parameter("json", Annotated[bool, _JSON], False),
-    ]
-    return command(run, (method.settings, method.outputs, ModelChoice), leading, (*hidden, "prompt"))
+    return command(
+        run, (method.settings, method.outputs, Common, ModelChoice), [leading], (*hidden, "prompt")
+    )
 
 
-def _metavar(method: Method) -> str:
-    takes = method.takes
-    prompt = {"required": "PROMPT", "optional": "[PROMPT]", "none": ""}[takes.prompt]
-    return " ".join(part for part in (f"{takes.what}..." if takes.pictures == "many" else "", prompt) if part)
-
-
-def _split(method: Method, arguments: list[str], given: dict[str, Any]) -> tuple[tuple[Path, ...], dict[str, Any]]:
-    """The pictures and the prompt among the arguments."""
-    takes = method.takes
-    without = takes.prompt == "none" or any(given.get(name) for name in takes.instead)
-    prompt = {} if without or not arguments else {"prompt": arguments[-1]}
-    files = arguments if without else arguments[:-1]
-    if takes.pictures == "none" and files:
-        raise UsageError(f"'{files[0][:40]}' is one argument too many; put a prompt of several words in quotes")
-    return tuple(map(Path, files)), prompt
-
-
-def _report(job: Any, quiet: bool, as_json: bool) -> None:
+def _report(job: Any, common: Any) -> None:
     """Do a job: results on standard output, everything else on standard error."""
     from .editing.job import describe, run
     from .editing.reporting import Terminal
 
-    terminal = Terminal(lambda text: typer.echo(text, err=True), quiet)
+    terminal = Terminal(lambda text: typer.echo(text, err=True), common.quiet)
     logging.getLogger("promptbrush").addHandler(terminal.handler)
     for saved in run(job, terminal):
-        typer.echo(json.dumps(describe(saved)) if as_json else terminal.path(saved.path))
+        typer.echo(json.dumps(describe(saved)) if common.as_json else terminal.path(saved.path))
         terminal.result(saved)
 
 
@@ -233,72 +196,51 @@ def _echo(lines: Iterable[str]) -> None:
         typer.echo(line)
 
 
-@app.command(help=_OTHERS["rerun"])
-def rerun(
-    made: Annotated[Path, typer.Argument(metavar="RESULT", help="a picture that promptbrush wrote, or its recipe")],
-    picture: Annotated[Path | None, typer.Option(help="where the edited picture lies now")] = None,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="file or folder to write")] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="replace files that promptbrush did not write")] = False,
-    device: Annotated[str | None, typer.Option(help="another device than the recipe's")] = None,
-    allow_download: Annotated[
-        bool, typer.Option("--allow-download", help="fetch published models that the recipe names")
-    ] = False,
-    quiet: Annotated[bool, _QUIET] = False,
-    as_json: Annotated[bool, _JSON] = False,
-) -> None:
-    """Make a result again from the recipe inside it: the same pixels on the same machine."""
+def _rerun_command() -> Callable[..., None]:
+    from .editing.arguments import Common
+    from .editing.flags import argument, command, settings_of
     from .editing.outputs import Outputs
-    from .editing.rerun import rerun_job
+    from .editing.rerun import RerunOptions, rerun_job
 
-    outputs = Outputs(output=output, overwrite=overwrite)
-    _report(rerun_job(made, picture, outputs, device, allow_download), quiet, as_json)
+    def run(made: Path, given: dict[str, Any]) -> None:
+        options = settings_of(RerunOptions, given)
+        job = rerun_job(made, outputs=settings_of(Outputs, given), **dict(options))
+        _report(job, settings_of(Common, given))
 
-
-@app.command(help=_OTHERS["score"])
-def score(
-    picture: Annotated[Path, typer.Argument(help="a picture")],
-    texts: Annotated[list[str], typer.Argument(help="texts to compare it with")],
-    templates: Annotated[str, typer.Option(help="none, imagenet79, imagenet80 or a file")] = "none",
-    pack: Annotated[str, typer.Option(help="embedded pack, or the folder of one")] = "mini",
-    clip: Annotated[str | None, typer.Option(help="another CLIP")] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps")] = "auto",
-    offline: Annotated[bool, typer.Option("--offline", help="never download a model")] = False,
-) -> None:
-    """How well texts fit a picture: CLIP similarity, and the probability of each text among all."""
-    from ._files import input_file
-    from .editing.choice import ModelChoice
-    from .editing.score import scored
-
-    choice = ModelChoice(pack=pack, clip=clip, device=device, offline=offline)
-    found, notes = scored(input_file(picture), texts, templates, choice)
-    for note in notes:
-        typer.echo(f"note: {note}", err=True)
-    _echo(f"{each.similarity:.4f}  {each.probability:6.1%}  {each.text}" for each in found)
+    leading = argument("made", Path, "RESULT", "a picture that promptbrush wrote, or its recipe")
+    return command(run, (RerunOptions, Outputs, Common), [leading], ("preset",))
 
 
-@app.command(help=_OTHERS["doctor"])
+def _score_command() -> Callable[..., None]:
+    from .editing.choice import ModelChoice, ScoreOptions
+    from .editing.flags import argument, command, settings_of
+
+    def run(picture: Path, texts: list[str], given: dict[str, Any]) -> None:
+        from ._files import input_file
+        from .editing.score import scored
+
+        templates, choice = settings_of(ScoreOptions, given).templates, settings_of(ModelChoice, given)
+        found, notes = scored(input_file(picture), texts, templates, choice)
+        for note in notes:
+            typer.echo(f"note: {note}", err=True)
+        _echo(f"{each.similarity:.4f}  {each.probability:6.1%}  {each.text}" for each in found)
+
+    leading = [
+        argument("picture", Path, "PICTURE", "a picture"),
+        argument("texts", list[str], "TEXT...", "texts to compare it with"),
+    ]
+    return command(
+        run, (ScoreOptions, ModelChoice), leading, ("generator", "encoder", "face_encoder", "prior")
+    )
+
+
+@app.command()
 def doctor() -> None:
     """Devices, memory, versions, the embedded pack, and what is missing with the command that mends it."""
     from .editing.doctor import report
+    from .editing.reporting import show_table
 
-    rows, section = [], ""
-    for row in report().rows:
-        rows.append(("" if row.section == section else row.section, row.name, row.value, row.mend))
-        section = row.section
-    _table(("", "what", "state", "mend"), rows)
-
-
-def _table(titles: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False)
-    for title in titles:
-        table.add_column(title, overflow="fold")
-    for row in rows:
-        table.add_row(*map(escape, row))
-    Console().print(table)
+    show_table(("", "what", "state", "mend"), report().table())
 
 
 @_models.command("import")
@@ -321,11 +263,10 @@ def import_model(
 @_models.command("list")
 def list_models() -> None:
     """The embedded packs: what they draw, how large they are, and whether their weights are here."""
+    from .editing.reporting import show_table
     from .generators.packs import summaries
 
-    shapes = {p.name: (f"{p.resolution} px", f"{p.size / 1e6:.1f} MB") if p.resolution else ("", "") for p in summaries()}
-    rows = [(pack.name, pack.domain, *shapes[pack.name], pack.state) for pack in summaries()]
-    _table(("name", "domain", "resolution", "size", "state"), rows)
+    show_table(("name", "domain", "resolution", "size", "state"), [pack.row() for pack in summaries()])
 
 
 @_models.command("verify")
@@ -344,4 +285,4 @@ def verify_models(
             typer.echo(f"{pack.name}: {len(pack.files)} files, all as the manifest says")
         wrong += len(faults)
     if wrong:
-        raise typer.Exit(InputFileError.exit_code)
+        raise typer.Exit(_base.InputFileError.exit_code)

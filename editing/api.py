@@ -66,11 +66,13 @@ def _results(
     n: int,
     progress: Progress | None,
 ) -> Iterator[Result]:
+    watching = [_Callback(progress)] if progress else []
     for index in range(n):
         with enough_memory():
-            watching = [_Callback(progress)] if progress else []
-            place = Place(index, n)
-            yield make(models, method, settings.of_result(index), (*what, place), lambda edit: watching)
+            found = make(
+                models, method, settings.of_result(index), (*what, Place(index, n)), lambda _: watching
+            )
+        yield found
 
 
 class _Callback(Watcher):
@@ -142,7 +144,9 @@ def signature(method: Method) -> list[inspect.Parameter]:
         leading["prompt"] = ""
     either = inspect.Parameter.POSITIONAL_OR_KEYWORD
     first = [inspect.Parameter(name, either, default=leading[name]) for name in leading_parameters(method)]
-    fields = {name: field.default for name, field in method.settings.model_fields.items() if name not in leading}
+    fields = {
+        name: field.default for name, field in method.settings.model_fields.items() if name not in leading
+    }
     more = {"preset": "default", "models": None, "progress": None, **fields}
     more |= {name: ModelChoice.model_fields[name].default for name in method.roles}
     keyword = inspect.Parameter.KEYWORD_ONLY
@@ -171,7 +175,7 @@ def repeated(job: Job, progress: Progress | None = None) -> Result:
 
 
 def train(name: str, **options: Any) -> Iterator[str]:
-    """Train a network: `for line in promptbrush.train("parser", work="runs", output="parser.safetensors"): print(line)`.
+    """Train a network: `for line in promptbrush.train("parser", work="runs", output="x.safetensors"): print(line)`.
 
     Args:
         name: of the table of trainings; `options` are its options, as of the command `promptbrush train NAME`.

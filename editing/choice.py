@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import field_validator
 
-from .settings import Settings, setting
+from .settings import TEMPLATES, Settings, setting
 
 
 def _model(default: Any, description: str) -> Any:
@@ -19,7 +19,9 @@ class ModelChoice(Settings):
 
     pack: str = _model("mini", "embedded pack, or the folder of one")
     generator: str | None = _model(None, "another generator: .pkl, .pt, .safetensors, or NAME=FILE")
-    clip: str | None = _model(None, "another CLIP: ARCH/tag, hf-hub:..., a file or a folder; several with commas")
+    clip: str | None = _model(
+        None, "another CLIP: ARCH/tag, hf-hub:..., a file or a folder; several with commas"
+    )
     encoder: str | None = _model(None, "the inversion encoder of that generator")
     face_encoder: str | None = _model(None, "a face recognition network for identity: model_ir_se50.pth")
     prior: str | None = _model(None, "another diffusion prior: .safetensors, or a published .ckpt")
@@ -40,3 +42,9 @@ class ModelChoice(Settings):
 
 # Those that a recipe holds as they were given.
 ROLES = ("generator", "clip", "encoder", "face_encoder", "prior")
+
+
+class ScoreOptions(Settings):
+    """What `score` can be asked for, besides its models."""
+
+    templates: str = setting("none", TEMPLATES, panel="Prompt", role="templates")

@@ -55,6 +55,14 @@ class Doctor:
         """Nothing that every installation needs is missing (extras are a choice)."""
         return all(row.ok for row in self.rows if row.section != "extras")
 
+    def table(self) -> list[tuple[str, str, str, str]]:
+        """(section, name, value, mend) of each finding; the section only where a new one begins."""
+        before = ("", *(row.section for row in self.rows))
+        named = zip(before, self.rows, strict=False)
+        return [
+            ("" if row.section == last else row.section, row.name, row.value, row.mend) for last, row in named
+        ]
+
 
 def report() -> Doctor:
     """Look at this installation; nothing is loaded, downloaded or changed."""

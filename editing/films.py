@@ -24,6 +24,7 @@ from .._files import (
     write_error,
 )
 from .._resize import resize
+from .metadata import FRAME_MARK
 from .pictures import write_png
 from .watching import Step, Watcher
 
@@ -83,7 +84,6 @@ def levels_of(row: torch.Tensor) -> torch.Tensor:
 
 
 # Tells frames from pictures of the user's that happen to be called alike.
-_MARK = {"Software": "promptbrush frames"}
 
 
 class Frames(_Sampled):
@@ -105,7 +105,7 @@ class Frames(_Sampled):
             prepare_folder(self._folder)
             _remove_frames(self._folder)
             self._begun = True
-        write_png(_row(step), self._folder / f"{step.index:05d}.png", _MARK)
+        write_png(_row(step), self._folder / f"{step.index:05d}.png", dict([FRAME_MARK]))
 
 
 def _remove_frames(folder: Path) -> None:
@@ -119,7 +119,7 @@ def _remove_frames(folder: Path) -> None:
 
 def _is_frame(path: Path) -> bool:
     with suppress(*DECODER_ERRORS, Image.DecompressionBombError), Image.open(path, formats=("PNG",)) as image:
-        return all(image.info.get(key) == text for key, text in _MARK.items())
+        return image.info.get(FRAME_MARK[0]) == FRAME_MARK[1]
     return False
 
 

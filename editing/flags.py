@@ -43,6 +43,15 @@ def command(
     return called
 
 
+def argument(
+    name: str, kind: Any, metavar: str, text: str = "", default: Any = inspect.Parameter.empty
+) -> inspect.Parameter:
+    """A parameter that stands before the flags."""
+    told = typer.Argument(metavar=metavar, help=text, show_default=False)
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    return inspect.Parameter(name, keyword, default=default, annotation=Annotated[kind, told])
+
+
 def _plain(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
@@ -92,7 +101,7 @@ def parameter(name: str, field: FieldInfo) -> inspect.Parameter:
             help=_help(field),
             rich_help_panel=_panel(field),
             show_default=False,
-            metavar=_metavar(field.annotation),
+            metavar="" if kind is bool else _metavar(field.annotation),
         )
     return inspect.Parameter(
         name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[annotation, told]

@@ -21,7 +21,10 @@ class InvertOutputs(Outputs):
     """The latent stands beside the picture that the generator draws of it."""
 
     latents: bool = beside(
-        "also NAME.safetensors: the latent", ".safetensors", default=True, write=".editing.result:write_latent"
+        "also NAME.safetensors: the latent",
+        ".safetensors",
+        default=True,
+        write=".editing.result:write_latent",
     )
 
 
@@ -47,7 +50,7 @@ def compose(models: Models, subject: Any, settings: InvertSettings, place: Place
 
 METHOD = Method(
     name="invert",
-    about="Find the latents of pictures: NAME-invert.safetensors, and what the generator draws of them as NAME-invert.png.",
+    about="Find the latents of pictures: NAME-invert.safetensors, and what the generator draws as NAME-invert.png.",
     settings=InvertSettings,
     compose=compose,
     takes=Takes("many", "none"),

@@ -109,11 +109,6 @@ def check(job: Job) -> None:
     _check_arguments(job)
     check_settings(job.method, job.settings, count)
     _check_models(job)
-    seed = getattr(job.settings, "seed", 0)
-    if seed + count - 1 > MAX_SEED:
-        raise UsageError(
-            f"seed is {seed}, so that result {count} is past the last seed {MAX_SEED}; give a smaller --seed"
-        )
     for path in job.inputs():
         input_file(path)
     job.outputs.check()
@@ -127,6 +122,11 @@ def check_settings(method: Method, settings: Settings, count: int) -> None:
     """
     if method.takes.prompt == "required" and not getattr(settings, "prompt", "").strip():
         raise UsageError("the prompt is empty; write what the picture should show")
+    seed = getattr(settings, "seed", 0)
+    if seed + count - 1 > MAX_SEED:
+        raise UsageError(
+            f"seed is {seed}, so that result {count} is past the last seed {MAX_SEED}; give a smaller --seed"
+        )
     check_losses(settings)
     if method.plan is not None:
         method.plan(settings, count)

@@ -14,6 +14,8 @@ from .._base import DECODER_ERRORS, InputFileError
 from .._files import input_file, read_text, reason
 
 KEY = "promptbrush"
+# What the pictures of a run's steps carry: (key, text).
+FRAME_MARK = ("Software", "promptbrush frames")
 _EXIF_IFD = 0x8769
 _USER_COMMENT = 0x9286
 _ASCII = b"ASCII\0\0\0"  # the character code that EXIF puts in front of a user comment

@@ -80,7 +80,9 @@ class Method:
 
 def resolved(function: Function) -> Callable[..., Any]:
     """The function itself."""
-    found: Callable[..., Any] = load_target(Entry(function), function) if isinstance(function, str) else function
+    found: Callable[..., Any] = (
+        load_target(Entry(function), function) if isinstance(function, str) else function
+    )
     return found
 
 
@@ -91,7 +93,9 @@ METHODS = NameTable(
         "invert": Entry(".editing.invert:METHOD", about="Find the latents of pictures."),
         "sample": Entry(".editing.sample.settings:METHOD", about="Draw pictures from words (clip2latent)."),
         "shapes": Entry(".editing.shapes.settings:METHOD", about="Draw with a few dozen shapes (ES-CLIP)."),
-        "style": Entry(".editing.style.settings:METHOD", about="Give pictures and films a style (CLIPstyler)."),
+        "style": Entry(
+            ".editing.style.settings:METHOD", about="Give pictures and films a style (CLIPstyler)."
+        ),
     },
     group="promptbrush.methods",
     accepts=lambda name, found: isinstance(found, Method) and found.name == name,

@@ -162,7 +162,11 @@ class Models:
             return self._perceptors[key]
         parts = [part for spec in specs for part in members(spec)]
         check_clip([spec for spec, _ in parts])
-        roles = ("painter", "clip") if role == "painter" else ("clip", *(f"clip {i + 2}" for i in range(len(parts) - 1)))
+        roles = (
+            ("painter", "clip")
+            if role == "painter"
+            else ("clip", *(f"clip {i + 2}" for i in range(len(parts) - 1)))
+        )
         for name, (spec, _) in zip(roles, parts, strict=True):
             if (weights := clip_weights(spec)).is_file():
                 self.note(name, weights)
@@ -207,7 +211,9 @@ class Models:
     @property
     def names(self) -> ModelNames:
         """What took part so far, named so that it is found from any folder, with the hash of each file."""
-        own = {role: rooted(spec) for role in ROLES if (spec := getattr(self.choice, role)) and role != "clip"}
+        own = {
+            role: rooted(spec) for role in ROLES if (spec := getattr(self.choice, role)) and role != "clip"
+        }
         if self.choice.clip:
             own["clip"] = ",".join(_weighted(*member) for member in members(self.choice.clip))
         embedded = self.choice.pack in embedded_packs()

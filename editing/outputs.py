@@ -15,7 +15,7 @@ from pydantic import Field
 
 from .._base import Entry, InputFileError, UsageError, load_target
 from .._files import prove_folder, write_error
-from .metadata import read_recipe
+from .metadata import FRAME_MARK, read_entry, read_recipe
 from .settings import Settings, extra, setting
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp")
@@ -31,6 +31,7 @@ def beside(
     write: str = "",
     watch: str = "",
     gather: str = "",
+    more: Sequence[str] = (),
 ) -> Any:
     """A flag that asks for another file beside each result, or beside all of an input.
 
@@ -39,8 +40,16 @@ def beside(
         write: "module:function" (result, path), called after the run.
         watch: "module:class" (path, every), a consumer of steps; `every` is the number of steps between two pictures.
         gather: "module:function" (results, path, outputs), called once for all results of an input.
+        more: suffixes of further files that come with it.
     """
-    known = {"panel": "Output", "suffix": suffix, "write": write, "watch": watch, "gather": gather}
+    known = {
+        "panel": "Output",
+        "suffix": suffix,
+        "write": write,
+        "watch": watch,
+        "gather": gather,
+        "more": list(more),
+    }
     return Field(default, description=description, json_schema_extra=known)
 
 
@@ -72,7 +81,19 @@ class Outputs(Settings):
 
     def beside(self, path: Path) -> list[Path]:
         """The files and folders that are written beside a result."""
-        return [place for field, place in self._asked(path) if not extra(field, "gather")]
+        asked = [
+            (place, extra(field, "more")) for field, place in self._asked(path) if not extra(field, "gather")
+        ]
+        return [
+            each for place, more in asked for each in (place, *(_beside(path, suffix) for suffix in more))
+        ]
+
+    def suffixes(self) -> list[str]:
+        """Of the files that stand beside every result: -o may give the name of one of these."""
+        fields = type(self).model_fields.items()
+        return [
+            extra(field, "suffix") for name, field in fields if field.default is True and getattr(self, name)
+        ]
 
     def gathered(self, first: Path) -> list[tuple[str, Path]]:
         """("module:function", path) of the files of all results, whose first one is given."""
@@ -208,7 +229,7 @@ def plan(
         UsageError: one file for several inputs, an unknown suffix, or a file that is read.
         InputFileError: a folder that cannot be written to, a file that would be lost, or one that another run writes.
     """
-    folder, stems, suffix = _folder_and_names(names, outputs.output, word, kinds)
+    folder, stems, suffix = _folder_and_names(names, outputs, word, kinds)
     count = outputs.results
     paths = [[folder / f"{stem}{_number(i, count)}{suffix}" for i in range(count)] for stem in stems]
     made = [each for each in (folder, *folder.parents) if not _is_there(each)]
@@ -239,9 +260,12 @@ def _reserve(path: Path, outputs: Outputs, stack: ExitStack) -> Path:
         if not taken:
             reserved = _Reserved(candidate)
             if reserved.take():
-                stack.callback(reserved.give_back)
-                return candidate
-            if not free:
+                # Another run may have written the file between the look and the reservation.
+                if not (free and _is_there(candidate)):
+                    stack.callback(reserved.give_back)
+                    return candidate
+                reserved.give_back()
+            elif not free:
                 raise InputFileError(f"{path}: another run is writing this file; choose another name with -o")
         candidate = path.with_name(f"{path.stem}-{number}{path.suffix}")
         number += 1
@@ -255,13 +279,16 @@ def _remove_empty(folders: list[Path]) -> None:
 
 
 def _folder_and_names(
-    names: Sequence[str], output: Path | None, word: str, kinds: Sequence[str]
+    names: Sequence[str], outputs: Outputs, word: str, kinds: Sequence[str]
 ) -> tuple[Path, list[str], str]:
+    output = outputs.output
     own = [f"{name}-{word}" for name in _distinct(names)]
     if output is None:
         return Path(), own, kinds[0]
     if output.suffix == "" or (_is_there(output) and output.is_dir()):
         return output, own, kinds[0]
+    if output.suffix.lower() not in kinds and output.suffix.lower() in outputs.suffixes():
+        output = output.with_suffix(kinds[0])
     if output.suffix.lower() not in kinds:
         raise UsageError(
             f"{output}: files of type '{output.suffix}' cannot be written; use {', '.join(kinds)}"
@@ -309,6 +336,9 @@ def is_own(path: Path) -> bool:
             with path.open(encoding="utf-8") as file:
                 line = file.readline(100_000)
             return not line or set(json.loads(line)) == {"index", "seconds", "losses"}
+        if path.is_dir():
+            frames = [each for each in path.iterdir() if not each.name.startswith(".")]
+            return all(read_entry(each, FRAME_MARK[0]) == FRAME_MARK[1] for each in frames)
         return bool(read_recipe(path))
     return False
 

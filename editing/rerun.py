@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from .._base import UsageError
 from .._files import readable
 from .choice import ROLES, ModelChoice
 from .job import Job
@@ -13,6 +14,15 @@ from .metadata import read_recipe
 from .methods import METHODS
 from .outputs import Outputs
 from .record import Record
+from .settings import Settings, setting
+
+
+class RerunOptions(Settings):
+    """What may differ from the recipe."""
+
+    picture: Path | None = setting(None, "where the picture that was edited lies now")
+    device: str | None = setting(None, "another device than the recipe's", panel="Models")
+    allow_download: bool = setting(False, "fetch published models that the recipe names", panel="Models")
 
 
 def rerun_job(
@@ -39,6 +49,8 @@ def rerun_job(
     method = METHODS.load(record.method)
     record = _moved(record, picture)
     pictures = () if record.picture is None else (Path(record.picture),)
+    if method.takes.pictures == "many" and not pictures and not _starts_elsewhere(record):
+        raise UsageError(f"{readable(made)}: its recipe names no picture; give it with --picture")
     return Job(
         method,
         record.settings,
@@ -50,11 +62,20 @@ def rerun_job(
     )
 
 
+def _starts_elsewhere(record: Record) -> bool:
+    """Whether a file of the settings takes the picture's place."""
+    return any(getattr(record.settings, name) for name in record.settings.with_role("latent"))
+
+
 def _moved(record: Record, picture: Path | None) -> Record:
     """The record with its input where it lies now."""
     if picture is None:
         return record
-    primary = "picture" if "picture" in record.files else next(iter(record.settings.with_role("picture")), "picture")
+    primary = (
+        "picture"
+        if "picture" in record.files
+        else next(iter(record.settings.with_role("picture")), "picture")
+    )
     path = readable(picture.resolve())
     files = dict(record.files)
     if primary in files:
@@ -101,4 +122,6 @@ def rerun(
     """
     from .api import repeated
 
-    return repeated(rerun_job(made, Path(picture) if picture else None, None, device, allow_download), progress)
+    return repeated(
+        rerun_job(made, Path(picture) if picture else None, None, device, allow_download), progress
+    )

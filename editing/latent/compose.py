@@ -22,12 +22,9 @@ from ..models import Models
 from ..notes import size_note, text_notes
 from ..paste import paste_changed
 from ..pictures import read_picture
-from .exploration import best_stride, explored, has_explored, step_towards, to_explore
+from .exploration import best_stride, explored, step_towards, to_explore
 from .settings import COMPARING, EditSettings
 from .subjects import Subject, on_device
-
-# From this side on a user should know what takes so long before the first step.
-_SLOW_RESOLUTION = 128
 
 
 def compose(models: Models, subject: Subject, settings: EditSettings, place: Place | None = None) -> Edit:  # noqa: ARG001
@@ -39,7 +36,7 @@ def compose(models: Models, subject: Subject, settings: EditSettings, place: Pla
     origin = origin_of(models, subject.w, settings)
     edit = latent_edit(models, origin, settings, _background(subject))
     edit.finish = lambda latent: _finished(models, subject, origin, settings, latent)
-    edit.notes = _notes(models, edit.objective, subject, settings)
+    edit.notes = _notes(edit.objective, subject, settings)
     return edit
 
 
@@ -245,10 +242,6 @@ def _before(subject: Subject, before: Tensor, settings: EditSettings) -> Tensor:
     return subject.square if settings.paste == "square" else subject.picture.image
 
 
-def _notes(models: Models, objective: Any, subject: Subject, settings: EditSettings) -> tuple[str, ...]:
-    count = to_explore(models, settings)
-    slow = bool(count) and models.generator.resolution >= _SLOW_RESOLUTION
-    looked = slow and not has_explored(models, count, settings.clip_input)
-    first = (f"looked at {count} random pictures first; --explore 0 leaves that out",) if looked else ()
+def _notes(objective: Any, subject: Subject, settings: EditSettings) -> tuple[str, ...]:
     cut = [text for module in objective.modules() for text in getattr(module, "truncated", ())]
-    return (*first, *size_note(subject.picture), *text_notes(prompts_of(settings), cut))
+    return (*size_note(subject.picture), *text_notes(prompts_of(settings), cut))

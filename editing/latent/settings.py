@@ -29,22 +29,31 @@ class EditSettings(Settings):
         needs={"clip_loss": COMPARING},
     )
     templates: str = setting("none", TEMPLATES, panel="Prompt", role="templates")
-    strength: float = setting(1.0, "0 is the input, 1 the edit, more exaggerates", panel="Strength", ge=0, le=10)
-    mask: Path | None = setting(None, "picture that is white where the input may change", panel="Strength", role="mask")
+    strength: float = setting(
+        1.0, "0 is the input, 1 the edit, more exaggerates", panel="Strength", ge=0, le=10
+    )
+    mask: Path | None = setting(
+        None, "picture that is white where the input may change", panel="Strength", role="mask"
+    )
     paste: Literal["changed", "all", "square"] = setting(
         "changed",
         "changed: only what changed goes into the picture; all: everything; square: no paste-back",
         panel="Strength",
     )
     from_latent: Path | None = setting(
-        None, "start from this latent file; the picture can then be left out", panel="Optimization", role="latent"
+        None,
+        "start from this latent file; the picture can then be left out",
+        panel="Optimization",
+        role="latent",
     )
-    seed: int = setting(0, "of the start and the views; result k has seed + k", panel="Optimization", ge=0, le=MAX_SEED)
+    seed: int = setting(
+        0, "of the start and the views; result k has seed + k", panel="Optimization", ge=0, le=MAX_SEED
+    )
     steps: int = setting(30, "optimization steps", panel="Optimization", ge=1, le=MAX_STEPS)
     lr: float = setting(0.04, "learning rate", panel="Optimization", gt=0, le=100)
     units: Literal["deviations", "raw"] = setting(
         "deviations",
-        "deviations: all layers move together along the directions in which random latents vary; raw: each number by itself",
+        "deviations: layers move together along the directions in which random latents vary; raw: every number apart",
         panel="Optimization",
     )
     explore: int | None = setting(
@@ -69,10 +78,17 @@ class EditSettings(Settings):
         "standard", "how pictures reach CLIP; reference: as in the published StyleCLIP", panel="Losses"
     )
     cutouts: int = setting(
-        0, "random views a step; 0: the whole picture", panel="Losses", ge=0, le=1024, needs={"clip_loss": _LOOKING}
+        0,
+        "random views a step; 0: the whole picture",
+        panel="Losses",
+        ge=0,
+        le=1024,
+        needs={"clip_loss": _LOOKING},
     )
     latent_weight: float = setting(0.0, "weight of the distance to the start's latent", panel="Losses", ge=0)
-    picture_weight: float = setting(0.5, "weight of the distance to the start's picture", panel="Losses", ge=0)
+    picture_weight: float = setting(
+        0.5, "weight of the distance to the start's picture", panel="Losses", ge=0
+    )
     identity_weight: float = setting(0.0, "weight of the face's identity", panel="Losses", ge=0)
     loss: tuple[str, ...] = setting(
         (), "another objective, NAME:weight; can be given several times", panel="Losses", role="losses"
@@ -111,7 +127,9 @@ def _plan(settings: EditSettings, count: int) -> None:
 class EditOutputs(Watched):
     """What an edit can write."""
 
-    count: int = setting(1, "results for each picture", panel="Output", flags=("-n", "--count"), ge=1, le=1000)
+    count: int = setting(
+        1, "results for each picture", panel="Output", flags=("-n", "--count"), ge=1, le=1000
+    )
     strip: bool = beside(
         "also NAME-strip.png: before and after", "-strip.png", write=".editing.result:write_strip"
     )
@@ -119,6 +137,7 @@ class EditOutputs(Watched):
         "also NAME.latent.safetensors, and NAME.start.safetensors of the picture as it was",
         ".latent.safetensors",
         write=".editing.latent.subjects:write_latents",
+        more=(".start.safetensors",),
     )
 
 

@@ -74,7 +74,9 @@ def check_start(settings: Any, source: Source) -> None:  # noqa: ARG001
 def write_latents(result: Any, path: Path) -> None:
     """The latent of a result, and of the picture as it was."""
     save_latent(path, result.latent)
-    save_latent(path.with_name(f"{path.name.removesuffix('.latent.safetensors')}.start.safetensors"), result.start)
+    save_latent(
+        path.with_name(f"{path.name.removesuffix('.latent.safetensors')}.start.safetensors"), result.start
+    )
 
 
 def on_device(latent: Latent, device: torch.device) -> Latent:

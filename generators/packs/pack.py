@@ -242,6 +242,11 @@ class Summary:
     resolution: int = 0
     size: int = 0
 
+    def row(self) -> tuple[str, str, str, str, str]:
+        """As people read it: name, domain, resolution, size, state."""
+        px, size = (f"{self.resolution} px", f"{self.size / 1e6:.1f} MB") if self.resolution else ("", "")
+        return self.name, self.domain, px, size, self.state
+
     @property
     def ok(self) -> bool:
         return self.state == "ok"

@@ -10,17 +10,17 @@ from pathlib import Path
 import promptbrush
 import pytest
 import torch
+from edits import again, edit_settings, open_subject, record_in, run_edit
 from PIL import Image
-from promptbrush import InputFileError, MissingError, UsageError
+from promptbrush import InputFileError, MissingError, UsageError, edit
 from promptbrush._files import short_hash
-from promptbrush.editing.editor import edit, rerun, run_edit
+from promptbrush.editing.choice import ModelChoice
+from promptbrush.editing.latent.compose import start_latent
+from promptbrush.editing.latent.subjects import open_latent, open_picture
 from promptbrush.editing.latents import save_latent
 from promptbrush.editing.metadata import read_recipe
-from promptbrush.editing.models import ModelChoice, load_models
-from promptbrush.editing.optimise import start_latent
+from promptbrush.editing.models import Models
 from promptbrush.editing.pictures import read_picture, write_png
-from promptbrush.editing.recipe import Recipe, edit_settings
-from promptbrush.editing.subjects import open_latent, open_picture, open_subject
 from promptbrush.editing.watching import Watcher
 
 PROMPT = "a woman with red hair"
@@ -33,18 +33,18 @@ def run(models, subject, *consumers, preset="default", **settings):
 
 def test_an_edit_lowers_its_objective_and_shows_it(models, subject):
     result = run(models, subject, steps=12)
-    totals = [sum(losses.values()) for losses in result.steps]
+    totals = [sum(losses.values()) for losses in result.losses]
     assert len(totals) == 12
     assert min(totals) < totals[0] - 0.01
-    assert result.image.shape == result.before.shape == (1, 3, 40, 48)
-    assert float((result.image - result.before).abs().max()) > 0.02
+    assert result.tensor.shape == result.before.shape == (1, 3, 40, 48)
+    assert float((result.tensor - result.before).abs().max()) > 0.02
     assert (result.interrupted, result.failure) == (False, None)
 
 
 @pytest.mark.parametrize("space", ["w", "w+", "s"])
 def test_strength_0_is_the_input_bit_for_bit(models, subject, space):
     result = run(models, subject, strength=0, seed=3, space=space, paste="changed")
-    assert torch.equal(result.image, subject.picture.image)
+    assert torch.equal(result.tensor, subject.picture.image)
 
 
 def test_strength_is_a_straight_line_from_the_picture(models, subject):
@@ -54,13 +54,13 @@ def test_strength_is_a_straight_line_from_the_picture(models, subject):
     assert float(move.abs().max()) > 0.01
     torch.testing.assert_close(half.latent - half.start, 0.5 * move)
     torch.testing.assert_close(two.latent - two.start, 2 * move)
-    assert one.steps == half.steps == two.steps
+    assert one.losses == half.losses == two.losses
 
 
 def test_the_same_seed_makes_the_same_pixels_and_another_others(models, subject):
-    first, again, other = (run(models, subject, seed=seed) for seed in (7, 7, 8))
-    assert torch.equal(first.image, again.image)
-    assert float((first.image - other.image).abs().max()) > 0.01
+    first, second, other = (run(models, subject, seed=seed) for seed in (7, 7, 8))
+    assert torch.equal(first.tensor, second.tensor)
+    assert float((first.tensor - other.tensor).abs().max()) > 0.01
 
 
 @pytest.mark.parametrize("paste", ["changed", "all", "square"])
@@ -72,26 +72,26 @@ def test_outside_the_mask_are_the_original_pixels(models, face, tmp_path, paste)
     result = run(models, subject, paste=paste, latent_weight=0.0, picture_weight=0.0, steps=20, lr=0.3)
     # The mask's edge is softened where it is brought into the square.
     row = 18 if paste == "square" else 20
-    assert torch.equal(result.image[..., row:, :], result.before[..., row:, :])
-    assert float((result.image - result.before)[..., :row, :].abs().max()) > 0.02
+    assert torch.equal(result.tensor[..., row:, :], result.before[..., row:, :])
+    assert float((result.tensor - result.before)[..., :row, :].abs().max()) > 0.02
     assert torch.equal(result.before, subject.square if paste == "square" else subject.picture.image)
-    assert result.recipe.mask == str(tmp_path / "mask.png")
+    assert result.recipe.files["mask"].path == str(tmp_path / "mask.png")
 
 
 def test_paste_square_and_all_show_the_generators_picture(models, subject):
     square, whole = run(models, subject, paste="square"), run(models, subject, paste="all")
     drawn = models.generator.decode(square.latent)
-    torch.testing.assert_close(square.image, drawn)
-    assert square.before.shape == square.image.shape == (1, 3, 32, 32)
-    torch.testing.assert_close(whole.image, subject.placement.restore(drawn))
-    assert whole.image.shape == (1, 3, 40, 48)
+    torch.testing.assert_close(square.tensor, drawn)
+    assert square.before.shape == square.tensor.shape == (1, 3, 32, 32)
+    torch.testing.assert_close(whole.tensor, subject.placement.restore(drawn))
+    assert whole.tensor.shape == (1, 3, 40, 48)
 
 
 def test_a_result_is_drawn_in_float32_whatever_the_precision(coarse_numbers, tiny_pack, subject):
-    searching = load_models(ModelChoice(str(tiny_pack), device="cpu"))
+    searching = Models(ModelChoice(pack=str(tiny_pack), device="cpu"))
     assert searching.precision == (torch.bfloat16 if coarse_numbers else torch.float32)
     result = run(searching, replace(subject, picture=None), steps=2, explore=0)
-    for image, latent in ((result.image, result.latent), (result.before, result.start)):
+    for image, latent in ((result.tensor, result.latent), (result.before, result.start)):
         torch.testing.assert_close(image, searching.generator.decode(latent), rtol=0, atol=1e-6)
 
 
@@ -129,9 +129,9 @@ def test_ctrl_c_keeps_the_best_so_far(models, subject):
     result = run(models, subject, stop, steps=9)
     whole = run(models, subject, steps=9)
     assert result.interrupted
-    assert result.steps == whole.steps[:5]
+    assert result.losses == whole.losses[:5]
     assert stop.closed == 1
-    best = min(range(5), key=lambda index: sum(result.steps[index].values()))
+    best = min(range(5), key=lambda index: sum(result.losses[index].values()))
     assert best > 1
     assert float((result.latent - result.start).abs().max()) > 0
 
@@ -141,13 +141,13 @@ def test_what_ctrl_c_left_is_made_again_to_the_same_pixels(models, subject, tmp_
     result = run(models, subject, Interrupter(at), steps=9, lr=0.5, seed=3)
     assert result.recipe.stopped_after == (None if at == 8 else at + 1)
     assert result.recipe.settings.steps == 9
-    recipe = Recipe.from_toml(read_recipe(saved(result, tmp_path / "out.png")), "out.png")
-    again = rerun(recipe)
-    assert torch.equal(again.image, result.image)
-    assert (again.steps, again.recipe, again.interrupted) == (result.steps, result.recipe, False)
+    recipe = record_in(saved(result, tmp_path / "out.png"))
+    repeated = again(recipe)
+    assert torch.equal(repeated.tensor, result.tensor)
+    assert (repeated.losses, repeated.recipe, repeated.interrupted) == (result.losses, result.recipe, False)
     # A film that fails on the way costs no picture here either.
     failing = Interrupter(0, InputFileError("film.gif: cannot be written"))
-    assert torch.equal(rerun(recipe, consumers=[failing]).image, result.image)
+    assert torch.equal(again(recipe, progress=failing.see).tensor, result.tensor)
 
 
 def test_ctrl_c_before_the_first_step_has_nothing_to_keep(models, subject, monkeypatch):
@@ -163,8 +163,8 @@ def test_a_film_whose_disk_is_full_does_not_cost_the_picture(models, subject):
     failing = Interrupter(2, InputFileError("film.gif: cannot be written"))
     result = run(models, subject, failing)
     assert isinstance(result.failure, InputFileError)
-    assert len(result.steps) == 6
-    assert torch.equal(result.image, run(models, subject).image)
+    assert len(result.losses) == 6
+    assert torch.equal(result.tensor, run(models, subject).tensor)
     assert failing.closed == 1
 
 
@@ -179,10 +179,10 @@ def test_an_error_of_the_edit_itself_is_raised(models, subject, monkeypatch):
 
 def test_the_best_step_is_kept_not_the_last(models, subject):
     result = run(models, subject, steps=8, lr=100.0, explore=0)
-    totals = [sum(losses.values()) for losses in result.steps]
+    totals = [sum(losses.values()) for losses in result.losses]
     assert min(totals) == totals[0] < totals[-1]
     assert torch.equal(result.latent, result.start)
-    assert torch.equal(result.image, subject.picture.image)
+    assert torch.equal(result.tensor, subject.picture.image)
 
 
 # --- latents
@@ -193,9 +193,9 @@ def test_a_latent_without_a_picture(models, tmp_path, shape):
     w = models.generator.init(1, torch.Generator().manual_seed(5))
     save_latent(tmp_path / "x.safetensors", w if shape == "w+" else w[:, 0])
     result = run(models, open_latent(models, tmp_path / "x.safetensors"), strength=0)
-    torch.testing.assert_close(result.image, models.generator.decode(w), atol=1e-5, rtol=0)
+    torch.testing.assert_close(result.tensor, models.generator.decode(w), atol=1e-5, rtol=0)
     assert result.recipe.picture is None
-    assert result.recipe.latent == str(tmp_path / "x.safetensors")
+    assert result.recipe.files["from_latent"].path == str(tmp_path / "x.safetensors")
 
 
 def test_a_latent_takes_the_place_of_the_pictures_own(models, face, tmp_path):
@@ -204,9 +204,9 @@ def test_a_latent_takes_the_place_of_the_pictures_own(models, face, tmp_path):
     subject = open_subject(models, face, tmp_path / "x.safetensors")
     assert torch.equal(subject.w, w)
     result = run(models, subject, paste="all", strength=0)
-    assert result.image.shape == (1, 3, 40, 48)
-    torch.testing.assert_close(result.image, subject.placement.restore(models.generator.decode(w)))
-    assert (result.recipe.picture, result.recipe.latent) == (str(face), str(tmp_path / "x.safetensors"))
+    assert result.tensor.shape == (1, 3, 40, 48)
+    torch.testing.assert_close(result.tensor, subject.placement.restore(models.generator.decode(w)))
+    assert (result.recipe.picture, result.recipe.files["from_latent"].path) == (str(face), str(tmp_path / "x.safetensors"))
 
 
 @pytest.mark.parametrize("shape", [(1, 3, 16), (1, 8, 12), (2, 8, 16), (1, 512)])
@@ -222,7 +222,7 @@ def test_latents_of_another_generator(models, tmp_path, shape):
 
 
 def test_styles_of_another_generator_or_for_another_space(models, subject, tmp_path):
-    styles = dict(start_latent(models.generator, subject.w, "s"))
+    styles = dict(start_latent(models.generator.latent_space, subject.w, "s"))
     save_latent(tmp_path / "s.safetensors", styles)
     found = open_latent(models, tmp_path / "s.safetensors")
     torch.testing.assert_close(found.w, styles)
@@ -245,11 +245,11 @@ def saved(result, path: Path) -> Path:
 def test_a_rerun_makes_the_same_pixels(models, subject, tmp_path, suffix):
     result = run(models, subject, seed=3, negative="a beard\u0007 ☂", space="s", strength=0.7)
     made = saved(result, tmp_path / f"out{suffix}")
-    recipe = Recipe.from_toml(read_recipe(made), str(made))
+    recipe = record_in(made)
     assert recipe == result.recipe
-    again = rerun(recipe)
-    assert torch.equal(again.image, result.image)
-    assert again.recipe == recipe
+    repeated = again(recipe)
+    assert torch.equal(repeated.tensor, result.tensor)
+    assert repeated.recipe == recipe
 
 
 def test_a_rerun_with_latent_mask_and_moved_picture(models, face, tmp_path):
@@ -260,11 +260,11 @@ def test_a_rerun_with_latent_mask_and_moved_picture(models, face, tmp_path):
     result = run(models, subject)
     (tmp_path / "before.png").rename(tmp_path / "moved.png")
     with pytest.raises(InputFileError, match=r"before\.png: there is no such file"):
-        rerun(result.recipe)
-    assert torch.equal(rerun(result.recipe, tmp_path / "moved.png").image, result.image)
+        again(result.recipe)
+    assert torch.equal(again(result.recipe, tmp_path / "moved.png").tensor, result.tensor)
     write_png(torch.ones(1, 3, 40, 48), tmp_path / "mask.png")
     with pytest.raises(InputFileError, match=r"mask\.png: this is not the mask of the recipe"):
-        rerun(result.recipe, tmp_path / "moved.png")
+        again(result.recipe, tmp_path / "moved.png")
 
 
 def test_a_rerun_refuses_a_changed_picture(models, face, tmp_path):
@@ -272,7 +272,7 @@ def test_a_rerun_refuses_a_changed_picture(models, face, tmp_path):
     result = run(models, open_subject(models, tmp_path / "x.png"), steps=1)
     write_png(torch.rand(1, 3, 40, 48), tmp_path / "x.png")
     with pytest.raises(InputFileError, match=r"x\.png: this is not the picture of the recipe any more"):
-        rerun(result.recipe)
+        again(result.recipe)
 
 
 @pytest.mark.parametrize("clip_loss", ["similarity", "directional"])
@@ -287,13 +287,13 @@ def test_image_prompts_and_templates_are_found_from_another_folder(
     prompt = rf"{PROMPT}|  @odd \| 3\:2/mood.png:0.5 | 3:2 :2"
     own = {"negative": "@dull.png", "templates": "mine.txt", "clip_loss": clip_loss, "steps": 3}
     result = run_edit(models, subject, edit_settings(prompt, **own))
-    recipe = Recipe.from_toml(read_recipe(saved(result, tmp_path / "out.png")), "out.png")
+    recipe = record_in(saved(result, tmp_path / "out.png"))
     assert recipe.settings.prompt == rf"{PROMPT}|  @{tmp_path}/odd \| 3\:2/mood.png :0.5| 3:2 :2"
-    assert set(recipe.images) == {f"{tmp_path}/odd | 3:2/mood.png", f"{tmp_path}/dull.png"}
+    assert {recipe.files[f"image prompt {n}"].path for n in (1, 2)} == {f"{tmp_path}/odd | 3:2/mood.png", f"{tmp_path}/dull.png"}
     monkeypatch.chdir("/")
-    again = rerun(recipe)
-    assert torch.equal(again.image, result.image)
-    assert again.recipe == recipe
+    repeated = again(recipe)
+    assert torch.equal(repeated.tensor, result.tensor)
+    assert repeated.recipe == recipe
 
 
 def test_a_rerun_refuses_changed_image_prompts_and_templates(models, subject, tmp_path):
@@ -305,17 +305,17 @@ def test_a_rerun_refuses_changed_image_prompts_and_templates(models, subject, tm
     with pytest.raises(
         InputFileError, match=r"mine\.txt: these are not the templates of the recipe any more"
     ):
-        rerun(recipe)
+        again(recipe)
     (tmp_path / "mine.txt").write_text("a photo of {}")
     write_png(torch.ones(1, 3, 16, 16), tmp_path / "mood.png")
     with pytest.raises(
-        InputFileError, match=r"mood\.png: this is not the image prompt of the recipe any more"
+        InputFileError, match=r"mood\.png: this is not the image prompt 1 of the recipe any more"
     ):
-        rerun(recipe)
+        again(recipe)
     (tmp_path / "mood.png").unlink()
-    for again in (lambda: rerun(recipe), lambda: run_edit(models, subject, own)):
+    for attempt in (lambda: again(recipe), lambda: run_edit(models, subject, own)):
         with pytest.raises(InputFileError, match=r"mood\.png: there is no such file"):
-            again()
+            attempt()
     with pytest.raises(InputFileError, match="cannot be reached"):
         run_edit(models, subject, edit_settings("@mood\0.png"))
     with pytest.raises(UsageError, match="no templates are called 'imagnet79'"):
@@ -330,8 +330,8 @@ def test_a_rerun_refuses_a_changed_model(models, subject, tiny_pack, other_pack,
     swapped = names.model_copy(update={role: str(file)})
     if role == "generator":
         swapped = swapped.model_copy(update={"encoder": str(tiny_pack / "encoder.safetensors")})
-    with pytest.raises(InputFileError, match=f"^the {role} is not the one of the recipe") as caught:
-        rerun(recipe.model_copy(update={"models": swapped}))
+    with pytest.raises(InputFileError, match=f"is not the {role} of the recipe") as caught:
+        again(recipe.model_copy(update={"models": swapped}))
     assert names.hashes[role] in str(caught.value)
 
 
@@ -340,14 +340,14 @@ def test_a_rerun_on_a_device_that_is_not_here(models, subject):
         update={"device": "cuda:9", "precision": "float16"}
     )
     with pytest.raises(MissingError, match="cuda:9"):
-        rerun(recipe)
-    assert rerun(recipe, device="cpu").recipe.device == "cpu"
+        again(recipe)
+    assert again(recipe, device="cpu").recipe.device == "cpu"
 
 
 def test_a_recipe_names_files_from_the_root(tiny_pack, face, monkeypatch):
     monkeypatch.chdir(tiny_pack)
-    choice = ModelChoice(".", generator="generator.safetensors", encoder="encoder.safetensors", device="cpu")
-    names = load_models(choice).names
+    choice = ModelChoice(pack=".", generator="generator.safetensors", encoder="encoder.safetensors", device="cpu")
+    names = Models(choice).names
     assert names.pack == str(tiny_pack)
     assert names.generator == str(tiny_pack / "generator.safetensors")
     assert names.encoder == str(tiny_pack / "encoder.safetensors")
@@ -356,7 +356,7 @@ def test_a_recipe_names_files_from_the_root(tiny_pack, face, monkeypatch):
     monkeypatch.chdir(tiny_pack / "clip")
     assert (
         "face_encoder"
-        not in load_models(replace(choice, pack="..", generator=None, encoder=None)).names.hashes
+        not in Models(replace(choice, pack="..", generator=None, encoder=None)).names.hashes
     )
 
 
@@ -365,19 +365,19 @@ def test_several_clips_are_found_from_another_folder(tiny_pack, other_pack, face
         shutil.copytree(pack / "clip", tmp_path / name)
     monkeypatch.chdir(tmp_path / "two:5")
     spec = "../one/clip.json:2, ."
-    models = load_models(ModelChoice(str(tiny_pack), clip=spec, device="cpu", precision="float32"))
+    models = Models(ModelChoice(pack=str(tiny_pack), clip=spec, device="cpu", precision="float32"))
     names = models.names
     assert names.clip == f"{tmp_path}/one/clip.json:2,{tmp_path}/two:5:1"
     hashes = {key: short_hash(tmp_path / f"{file}/clip.safetensors") for key, file in CLIPS.items()}
     assert {key: names.hashes[key] for key in CLIPS} == hashes
     result = run_edit(models, open_subject(models, face), edit_settings(PROMPT, steps=2))
     monkeypatch.chdir("/")
-    again = rerun(result.recipe)
-    assert torch.equal(again.image, result.image)
-    assert again.recipe == result.recipe
+    repeated = again(result.recipe)
+    assert torch.equal(repeated.tensor, result.tensor)
+    assert repeated.recipe == result.recipe
     shutil.copy(tmp_path / "one/clip.safetensors", tmp_path / "two:5")
-    with pytest.raises(InputFileError, match="^the clip 2 is not the one of the recipe"):
-        rerun(result.recipe)
+    with pytest.raises(InputFileError, match="is not the clip 2 of the recipe"):
+        again(result.recipe)
 
 
 def test_no_metadata_strips_the_recipe(models, subject, tmp_path):
@@ -419,20 +419,20 @@ def test_three_lines_of_python(tiny_pack, face, tmp_path):
     result = promptbrush.edit(face, PROMPT, pack=str(tiny_pack), steps=2, device="cpu")
     result.save(tmp_path / "out.png")
     assert isinstance(result, promptbrush.Result)
-    assert isinstance(result.recipe, promptbrush.Recipe)
-    assert len(result.steps) == 2
-    assert torch.equal(rerun(result.recipe).image, result.image)
+    assert isinstance(result.recipe, promptbrush.Record)
+    assert len(result.losses) == 2
+    assert torch.equal(again(result.recipe).tensor, result.tensor)
 
 
 def test_a_tensor_is_a_picture(models, face):
     image = read_picture(face).image
     given, file = (edit(p, PROMPT, models=models, steps=3) for p in (image, face))
-    assert torch.equal(given.image, file.image)
-    assert torch.equal(edit(image[0], PROMPT, models=models, steps=3).image, file.image)
+    assert torch.equal(given.tensor, file.tensor)
+    assert torch.equal(edit(image[0], PROMPT, models=models, steps=3).image, file.tensor)
     assert given.recipe.picture is None
     with pytest.raises(UsageError, match="--picture"):
-        rerun(given.recipe)
-    assert torch.equal(rerun(given.recipe, face).image, given.image)
+        again(given.recipe)
+    assert torch.equal(again(given.recipe, face).tensor, given.tensor)
 
 
 @pytest.mark.parametrize(
