@@ -356,7 +356,7 @@ def test_a_recipe_names_files_from_the_root(tiny_pack, face, monkeypatch):
     monkeypatch.chdir(tiny_pack / "clip")
     assert (
         "face_encoder"
-        not in Models(replace(choice, pack="..", generator=None, encoder=None)).names.hashes
+        not in Models(choice.model_copy(update={"pack": "..", "generator": None, "encoder": None})).names.hashes
     )
 
 
