@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeVar
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from .._base import InputFileError, UsageError, did_you_mean
+from .._base import InputFileError, UsageError, check_utf8, did_you_mean
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -157,6 +157,9 @@ def preset_settings(
             raise UsageError(
                 f"no setting is called '{name}'{did_you_mean(name, known)}; known: {', '.join(known)}"
             )
+    for name, value in given.items():
+        if isinstance(value, str):
+            check_utf8(value, name)
     try:
         return kind(**{**presets[preset], **given})
     except ValidationError as error:

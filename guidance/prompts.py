@@ -19,7 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .._base import InputFileError, UsageError, did_you_mean
+from .._base import InputFileError, UsageError, check_utf8, did_you_mean
 from .perceptor import Perceptor
 
 Template = Callable[[str], str]
@@ -48,6 +48,7 @@ class Prompt:
     is_image: bool = False
 
     def __post_init__(self) -> None:
+        check_utf8(self.text, "the picture of a prompt" if self.is_image else "the prompt")
         if not self.text.strip():
             raise UsageError("a prompt is empty; write what the picture should show")
         if not math.isfinite(self.weight):
