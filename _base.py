@@ -75,6 +75,25 @@ def did_you_mean(name: str, known: Iterator[str] | list[str]) -> str:
     return f" (did you mean '{close[0]}'?)" if close else ""
 
 
+def check_utf8(text: str, what: str) -> None:
+    """Texts go into recipes, which are UTF-8; a terminal with another encoding hands over what no file can hold.
+
+    Args:
+        what: the text is, for the error.
+
+    Raises:
+        UsageError: the text holds bytes that are not UTF-8.
+    """
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        shown = text.encode("utf-8", "replace").decode()
+        shown = shown if len(shown) <= 60 else f"{shown[:57]}..."
+        raise UsageError(
+            f"{what} '{shown}' is not UTF-8; type it in a terminal that uses UTF-8, and rename a file of such a name"
+        ) from None
+
+
 @dataclass(frozen=True)
 class Entry:
     """Where a name leads: "module:attribute" below promptbrush, or absolute, the extra it needs, and what it is."""

@@ -11,6 +11,7 @@ import difflib
 import hashlib
 import os
 import pickle
+import re
 import secrets
 import shutil
 import stat
@@ -20,12 +21,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ._base import InputFileError, MissingError
+from ._base import InputFileError, MissingError, OutOfMemoryError
 
 if TYPE_CHECKING:
     import torch
 
 _DIGITS = 16
+_NO_MEMORY = "out of memory|allocate memory|not enough memory"
 OUTPUT_MEND = "free some space or choose another output with -o"
 FOLDER_MEND = "free some space or choose another folder"
 
@@ -90,6 +92,45 @@ def read_text(path: Path, most_bytes: int, what: str) -> str:
         raise InputFileError(
             f"{path}: is not a text file in UTF-8 ({reason(error)}); give another file"
         ) from error
+
+
+def memory_ran_out(error: BaseException | None) -> bool:
+    """Whether an error, or one that it was raised from, says that there is not enough memory."""
+    while error is not None:
+        told = isinstance(error, RuntimeError) and re.search(_NO_MEMORY, str(error))
+        if told or isinstance(error, MemoryError):
+            return True
+        error = error.__cause__
+    return False
+
+
+@contextmanager
+def room_to_read(path: str | Path) -> Iterator[None]:
+    """Tells memory that ran out from a damaged file that asks for absurdly much, which decoders call by the same name.
+
+    Raises:
+        OutOfMemoryError: instead of what was raised, where memory for three times the file cannot be had.
+    """
+    try:
+        yield
+    except (InputFileError, MemoryError, RuntimeError) as error:
+        if not memory_ran_out(error):
+            raise
+        size = Path(path).stat().st_size
+        if _to_be_had(3 * size):
+            raise
+        raise OutOfMemoryError(
+            f"{path}: memory ran out while its {size / 2**20:,.0f} MiB were read; close other programs, or take a "
+            "smaller model"
+        ) from error
+
+
+def _to_be_had(size: int) -> bool:
+    try:
+        bytearray(size)
+    except MemoryError:
+        return False
+    return True
 
 
 def sha256_of(path: Path) -> str:

@@ -18,11 +18,10 @@ from pydantic import (
     InstanceOf,
     PlainSerializer,
     ValidationError,
-    field_validator,
 )
 from pydantic.fields import FieldInfo
 
-from ._base import UsageError, did_you_mean
+from ._base import UsageError, check_utf8, did_you_mean
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -106,14 +105,6 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"default": {}}
 
-    @field_validator("*", mode="after")
-    @classmethod
-    def _can_be_stored(cls, value: Any) -> Any:
-        # Bytes of a command line that are not UTF-8 arrive as surrogates, which no recipe can hold.
-        if isinstance(value, str) and not value.isascii() and any("\ud800" <= c <= "\udfff" for c in value):
-            raise ValueError("it is not text in UTF-8; type it again")
-        return value
-
     def of_result(self, index: int) -> Settings:
         """The settings of result `index` of an input: its seed is `index` past theirs."""
         if not index or "seed" not in type(self).model_fields:
@@ -152,6 +143,8 @@ def chosen(
             raise UsageError(
                 f"no setting is called '{name}'{did_you_mean(name, known)}; known: {', '.join(known)}"
             )
+        if isinstance(values[name], str):
+            check_utf8(values[name], name)
     try:
         made = kind(**{**kind.presets[preset], **values})
     except ValidationError as error:

@@ -1,19 +1,72 @@
-"""Small networks in files: written in half precision, in one step, and read back with everything checked."""
+"""Weights in files: small networks written in half precision and read back with everything checked, and what torch.save
+wrote, read as plain tensors or not at all.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from ._base import InputFileError
-from ._files import save_tensors
+from ._files import room_to_read, save_tensors
 
 Network = TypeVar("Network", bound=nn.Module)
+# Elements that a tensor may have beyond those that are stored: strides of 0 make any size out of one number.
+_MOST_REPEATED = 1 << 20
+
+
+def load_plain(source: str | Path | BinaryIO) -> Any:
+    """What torch.save wrote, on the CPU, running none of its code: tensors that are stored as they are, in containers.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError, and what else `DAMAGE_ERRORS` lists: damaged, or not such a file.
+    """
+    with open(source, "rb") if isinstance(source, str | Path) else nullcontext(source) as file:  # noqa: PTH123
+        if zipfile.is_zipfile(file):
+            _check_archive(file)
+        file.seek(0)
+        loaded = torch.load(file, map_location="cpu", weights_only=True)
+    for tensor in _tensors(loaded):
+        _check_plain(tensor)
+    return loaded
+
+
+def _check_archive(file: BinaryIO) -> None:
+    """Refuse archives that unpack to more than they hold: torch stores its records uncompressed."""
+    with zipfile.ZipFile(file) as archive:
+        unpacked = sum(entry.file_size for entry in archive.infolist())
+    if unpacked > file.seek(0, 2):
+        raise ValueError("an archive that unpacks to more than its own size, which torch never writes")
+
+
+def _tensors(loaded: Any) -> Iterator[Tensor]:
+    if isinstance(loaded, Tensor):
+        yield loaded
+    elif isinstance(loaded, Mapping | list | tuple):
+        for each in loaded.values() if isinstance(loaded, Mapping) else loaded:
+            yield from _tensors(each)
+    elif hasattr(loaded, "__dict__"):
+        yield from _tensors(vars(loaded))
+
+
+def _check_plain(tensor: Tensor) -> None:
+    """Sparse, quantised and nested tensors, and those on "meta", fail in the middle of whatever uses them."""
+    if tensor.layout != torch.strided or tensor.is_nested or tensor.is_quantized:
+        kind = "nested" if tensor.is_nested else "quantised" if tensor.is_quantized else str(tensor.layout)
+        raise ValueError(f"a tensor in it is {kind.removeprefix('torch.')}, not an ordinary one")
+    if tensor.device.type != "cpu":
+        raise ValueError(f"a tensor in it is on the device '{tensor.device.type}' and has no numbers")
+    stored = tensor.untyped_storage().nbytes() // tensor.element_size()
+    if tensor.numel() > stored + _MOST_REPEATED:
+        raise ValueError(f"a tensor in it has {tensor.numel():,} elements, of which {stored:,} are stored")
 
 
 def save_half(
@@ -54,7 +107,7 @@ def load_network(
         InputFileError: not such a file, or a damaged one.
     """
     try:
-        with safe_open(str(path), framework="pt") as file:
+        with room_to_read(path), safe_open(str(path), framework="pt") as file:
             header = dict(file.metadata() or {})
             if header.get("kind") != kind:
                 raise ValueError(f"its header says kind '{header.get('kind', '')[:40]}', not '{kind}'")

@@ -12,11 +12,14 @@ import torch
 from safetensors import SafetensorError, safe_open
 
 from .._base import DAMAGE_ERRORS, InputFileError, UsageError
-from .._files import OUTPUT_MEND, input_file, reason, save_tensors
+from .._files import OUTPUT_MEND, input_file, reason, room_to_read, save_tensors
+from .._weights import load_plain
 
 Latent = torch.Tensor | dict[str, torch.Tensor]
 _SINGLE = "latent"
 _ORDER = "promptbrush.order"
+# A thousand codes W+ of the largest generator are a tenth of it.
+_MOST_NUMBERS = 1 << 27
 
 
 def save_latent(
@@ -54,7 +57,8 @@ def load_latent(path: str | Path) -> Latent:
         known = ", ".join(_READERS)
         raise InputFileError(f"{path}: '{path.suffix}' is no known kind of latent file; known: {known}")
     try:
-        named = reader(path)
+        with room_to_read(path):
+            named = reader(path)
     except (*DAMAGE_ERRORS, SafetensorError) as error:
         why = reason(error)[:120]
         raise InputFileError(
@@ -69,7 +73,17 @@ def load_latent(path: str | Path) -> Latent:
 def _checked(path: Path, name: str, tensor: object) -> torch.Tensor:
     if not isinstance(tensor, torch.Tensor) or not tensor.is_floating_point() or tensor.ndim == 0:
         raise InputFileError(f"{path}: '{name}' is not a floating-point tensor; give a file with a latent")
-    tensor = tensor.detach().float()
+    if tensor.numel() > _MOST_NUMBERS:
+        raise InputFileError(
+            f"{path}: '{name}' has {tensor.numel():,} numbers, more than any latent (at most {_MOST_NUMBERS:,}); "
+            "give a file with a latent"
+        )
+    try:
+        tensor = tensor.detach().float()
+    except RuntimeError as error:  # a type without arithmetic, such as floats of four bits
+        raise InputFileError(
+            f"{path}: '{name}' holds {tensor.dtype}, which is no type of a latent"
+        ) from error
     if not tensor.numel() or not bool(tensor.isfinite().all()):
         raise InputFileError(f"{path}: '{name}' is empty or holds NaN or infinity; make the latent again")
     return tensor
@@ -91,12 +105,16 @@ def _read_safetensors(path: Path) -> dict[str, torch.Tensor]:
 
 def _read_numpy(path: Path) -> dict[str, torch.Tensor]:
     loaded = np.load(path, allow_pickle=False)
+    if not isinstance(loaded, np.ndarray):
+        unpacked = loaded.zip.getinfo("w.npy").file_size
+        if unpacked > 8 * _MOST_NUMBERS:
+            raise ValueError(f"its array w unpacks to {unpacked:,} bytes")
     array = loaded if isinstance(loaded, np.ndarray) else loaded["w"]
     return {_SINGLE: _with_batch(torch.from_numpy(np.asarray(array)))}
 
 
 def _read_torch(path: Path) -> dict[str, torch.Tensor]:
-    loaded = torch.load(path, map_location="cpu", weights_only=True)
+    loaded = load_plain(path)
     if not isinstance(loaded, Mapping):
         return {_SINGLE: _with_batch(loaded)}
     if len(loaded) == 1:

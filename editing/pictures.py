@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
-from .._base import DECODER_ERRORS, InputFileError, UsageError
-from .._files import atomic_file, input_file, prepare_folder, reason
+from .._base import DECODER_ERRORS, InputFileError, OutOfMemoryError, UsageError
+from .._files import atomic_file, input_file, memory_ran_out, prepare_folder, reason
 from . import metadata as meta
 from .framing import Placement, letterbox, paste_back, strip
 from .latents import load_latent, save_latent
@@ -68,6 +68,7 @@ def read_picture(path: str | Path, max_pixels: int = 100_000_000) -> Picture:
 
     Raises:
         InputFileError: missing, empty, broken, not a picture, larger than `max_pixels`, or longer than 100:1.
+        OutOfMemoryError: there is not enough memory for its pixels.
     """
     path = input_file(path)
     with warnings.catch_warnings():
@@ -124,7 +125,13 @@ def _decode(path: Path, opened: Image.Image) -> Picture:
         opened.load()
         upright, turn_note = _upright(opened)
         rgb, alpha, colour_note = _grey_floats(upright) if deep else _colours(upright)
-    except DECODER_ERRORS as error:
+    except (MemoryError, *DECODER_ERRORS) as error:
+        if memory_ran_out(error):  # a picture was measured before
+            width, height = opened.size
+            raise OutOfMemoryError(
+                f"{path}: memory ran out while its {width}x{height} pixels were read; make the picture smaller first, "
+                "or close other programs"
+            ) from error
         raise InputFileError(_broken(path, error)) from error
     return Picture(path, rgb, alpha, frames, (*notes, *turn_note, *colour_note))
 

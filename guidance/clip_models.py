@@ -26,6 +26,8 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from .._base import DAMAGE_ERRORS, InputFileError, MissingError, UsageError, did_you_mean
+from .._files import room_to_read
+from .._weights import load_plain
 from .clip_configs import SHARED, checked, read_config
 from .depthwise import quicken
 from .downloads import fetch, fetch_folder, fetch_url, not_here
@@ -137,7 +139,8 @@ def load(
     """
     tokenizer = _tokenizer(source, cache_dir, offline)
     config = _with_local_tower(source, cache_dir, offline)
-    state = _read_weights(source.weights)
+    with room_to_read(source.weights):
+        state = _read_weights(source.weights)
     if source.shared:
         state = {**_read_weights(source.shared), **state}
     if source.bpe and "timm_model_name" not in config["vision_cfg"]:
@@ -275,7 +278,7 @@ def _check_vocabulary(tokenizer: Any, text: dict[str, Any], source: Source) -> N
 def _read_weights(path: Path) -> dict[str, Tensor]:
     try:
         safe = path.suffix == ".safetensors"
-        state: Any = load_file(path) if safe else torch.load(path, map_location="cpu", weights_only=True)
+        state: Any = load_file(path) if safe else load_plain(path)
     except (*DAMAGE_ERRORS, SafetensorError) as error:
         raise InputFileError(f"{path} cannot be read as weights alone: {_reason(error)}") from error
     if isinstance(state, dict) and "state_dict" in state:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from .._base import DAMAGE_ERRORS, InputFileError, MissingError
+from .._weights import load_plain
 from .objective import Context, Objective, Start, choice, for_batch, read_settings, required
 
 NETWORKS = ("auto", "vgg19", "lite0")
@@ -146,7 +147,7 @@ def _vgg19() -> Vgg19:
             "python -c 'import torchvision; torchvision.models.vgg19(weights=\"DEFAULT\")' fetches them"
         )
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        state = load_plain(path)
         network.load_state_dict({key: state[key] for key in network.state_dict()})
     except (*DAMAGE_ERRORS, KeyError) as error:
         reason = str(error).splitlines()[0]

@@ -18,6 +18,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from .._base import DAMAGE_ERRORS, InputFileError, MissingError
+from .._weights import load_plain
 from .clip import cosine_distance
 from .face_features import FaceFeatures, holds_face_features, load_face_features
 from .objective import Context, Objective, Start, choice, for_batch, members_of, read_settings, required
@@ -187,7 +188,7 @@ def _published(path: Path, device: str | torch.device) -> FaceEncoder:
         network = IRSE50()
     try:
         safe = path.suffix == ".safetensors"
-        state = load_file(path) if safe else torch.load(path, map_location="cpu", weights_only=True)
+        state = load_file(path) if safe else load_plain(path)
         network.load_state_dict(state, assign=True)
     except (*DAMAGE_ERRORS, SafetensorError) as error:
         # The first line of torch's own text only announces the list of keys.

@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from .._base import UsageError
+from .._base import UsageError, check_utf8
 
 # Weights are divided by their sum in float32, which smaller or larger ones would not survive.
 SMALLEST_WEIGHT, LARGEST_WEIGHT = 1e-6, 1e6
@@ -36,6 +36,7 @@ class Prompt:
     is_image: bool = False
 
     def __post_init__(self) -> None:
+        check_utf8(self.text, "the picture of a prompt" if self.is_image else "the prompt")
         if not self.text.strip():
             raise UsageError("a prompt is empty; write what the picture should show")
         if not math.isfinite(self.weight):

@@ -35,6 +35,8 @@ __all__ = [
 
 TEMPLATE_SETS = ("imagenet79", "imagenet80", "none")
 AVERAGES = ("unit", "raw")
+
+
 @dataclass(frozen=True)
 class PromptFeatures:
     """What prompts mean to one perceptor.

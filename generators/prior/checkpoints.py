@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ..._base import DAMAGE_ERRORS, InputFileError
+from ..._weights import load_plain
 from .prior import Home, Prior, Spread
 from .published import PublishedPrior
 
@@ -53,7 +54,7 @@ def load_checkpoint(path: str | Path, layers: int, groups: tuple[int, ...] = ())
 
 def _read(path: str | Path) -> Mapping[str, Tensor]:
     try:
-        loaded: Any = torch.load(path, map_location="cpu", weights_only=True)
+        loaded: Any = load_plain(path)
     except FileNotFoundError as error:
         raise InputFileError(f"{path}: no such file; give the published checkpoint") from error
     except DAMAGE_ERRORS as error:

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-import torch
 from torch import Tensor, nn
 
 from ..._base import DAMAGE_ERRORS, InputFileError
+from ..._weights import load_plain
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -21,7 +21,7 @@ def read_state(path: str | Path) -> dict[str, Any]:
         InputFileError: it cannot be read, or holds something else.
     """
     try:
-        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        state: dict[str, Any] = load_plain(path)
     except FileNotFoundError as error:
         raise InputFileError(f"{path}: no such file; give the published checkpoint") from error
     except DAMAGE_ERRORS as error:

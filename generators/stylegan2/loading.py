@@ -7,7 +7,6 @@ import io
 import math
 import os
 import stat
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import Enum
@@ -18,6 +17,8 @@ import torch
 from torch import Tensor
 
 from ..._base import DAMAGE_ERRORS, InputFileError
+from ..._files import room_to_read
+from ..._weights import load_plain
 from . import official, rosinality, storage
 from .config import DiscriminatorConfig, StyleGAN2Config
 from .discriminator import Discriminator
@@ -122,7 +123,8 @@ def detect_format(path: Path) -> Format:
 def _naming(path: str | Path) -> Iterator[None]:
     """Put the file's name before errors about its content."""
     try:
-        yield
+        with room_to_read(path):
+            yield
     except InputFileError as error:
         raise InputFileError(f"{path!s:.200}: {error}") from error
     except (ValueError, TypeError) as error:
@@ -160,24 +162,13 @@ def _read(path: Path, what: str) -> tuple[Any, State]:
 def _torch_content(data: bytes) -> Any:
     """What torch.save wrote, restricted to tensors, containers and argparse.Namespace."""
     try:
-        if data[:2] == b"PK":
-            _check_archive(data)
         with torch.serialization.safe_globals([argparse.Namespace]):
-            return torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
-    except InputFileError:
-        raise
+            return load_plain(io.BytesIO(data))
     except DAMAGE_ERRORS as error:
+        why = (str(error).splitlines() or [type(error).__name__])[0][:120]
         raise InputFileError(
-            "damaged, or not a torch checkpoint of plain tensors; nothing in it was run, get it again"
+            f"damaged, or not a torch checkpoint of plain tensors ({why}); nothing in it was run, get it again"
         ) from error
-
-
-def _check_archive(data: bytes) -> None:
-    """Refuse archives that unpack to more than they hold: torch stores its records uncompressed."""
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        unpacked = sum(entry.file_size for entry in archive.infolist())
-    if unpacked > len(data):
-        refuse("an archive that unpacks to more than its own size, which torch never writes; refused")
 
 
 def _add_missing(config: StyleGAN2Config, state: State) -> None:
