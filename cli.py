@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -13,7 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from . import __version__, _base
-from ._base import Entry, PromptbrushError, UsageError, did_you_mean, load_target
+from ._base import PromptbrushError, UsageError, did_you_mean, load_target
 from .editing.methods import METHODS, Method
 
 # The parser's own errors; where their class is found depends on the version of typer, this does not.
@@ -176,10 +175,10 @@ def _report(job: Any, common: Any) -> None:
     from .editing.reporting import Terminal
 
     terminal = Terminal(lambda text: typer.echo(text, err=True), common.quiet)
-    logging.getLogger("promptbrush").addHandler(terminal.handler)
-    for saved in run(job, terminal):
-        typer.echo(json.dumps(describe(saved)) if common.as_json else terminal.path(saved.path))
-        terminal.result(saved)
+    with terminal:
+        for saved in run(job, terminal):
+            typer.echo(json.dumps(describe(saved)) if common.as_json else terminal.path(saved.path))
+            terminal.result(saved)
 
 
 def _train_command(training: Any) -> Callable[..., None]:

@@ -22,14 +22,15 @@ from pathlib import Path
 
 import torch
 from faces import JUDGE, NAMES, Faces, drawn, judged
-from promptbrush.editing.consumers import watch
-from promptbrush.editing.editor import Best
-from promptbrush.editing.models import LoadedModels, ModelChoice, load_models
-from promptbrush.editing.optimise import between, decoder, latent_edit, origin_of
+from promptbrush.editing.choice import ModelChoice
+from promptbrush.editing.latent.compose import between, decoder, latent_edit, origin_of
+from promptbrush.editing.latent.settings import EditSettings
+from promptbrush.editing.latent.subjects import inverted
+from promptbrush.editing.models import Models
 from promptbrush.editing.paste import paste_changed
 from promptbrush.editing.pictures import write_png
-from promptbrush.editing.recipe import EditSettings, edit_settings
-from promptbrush.editing.subjects import inverted
+from promptbrush.editing.settings import chosen
+from promptbrush.editing.watching import watch
 from promptbrush.generators.training.face_captions import attribute_prompt
 from promptbrush.generators.training.face_set import face_of
 from promptbrush.generators.training.faces import CHOICES, resolve
@@ -92,16 +93,16 @@ def tasks(count: int, first_seed: int) -> list[Task]:
     return found
 
 
-def edited(models: LoadedModels, task: Task, settings: EditSettings) -> Tensor:
+def edited(models: Models, task: Task, settings: EditSettings) -> Tensor:
     """The finished pictures, at the size of the inputs; all faces of a task as one batch."""
     found = inverted(models, task.faces.pictures)
     origin = origin_of(models, found.latent, settings)
-    best = Best()
-    watch(latent_edit(models, origin, settings).run(), [best])
-    if best.latent is None:
+    edit = latent_edit(models, origin, settings)
+    watch(edit.run(), [])
+    if edit.answer() is None:
         raise RuntimeError("no steps were run")
     with torch.no_grad():
-        after = decoder(models)(between(origin.latent, best.latent, settings.strength))
+        after = decoder(models)(between(origin.latent, edit.answer(), settings.strength))
         if settings.paste == "changed":
             return paste_changed(task.faces.pictures, origin.image, after, found.placement)
     return found.placement.restore(after)
@@ -157,8 +158,8 @@ def main() -> None:
     for preset in arguments.presets.split(","):
         models, start, shares = None, time.perf_counter(), []
         for task in todo:
-            settings = edit_settings(task.prompt, preset)
-            models = models or load_models(ModelChoice(arguments.pack, clip_input=settings.clip_input))
+            settings = chosen(EditSettings, preset, {"prompt": task.prompt})
+            models = models or Models(ModelChoice(pack=arguments.pack))
             results = edited(models, task, settings)
             shares.append(measures(judge, task, results))
             rows.append(torch.cat([*task.faces.pictures[:3], *results[:3]], dim=2))

@@ -16,8 +16,9 @@ from pathlib import Path
 
 import torch
 from faces import JUDGE, NAMES, judged, unseen
-from promptbrush.editing.models import ModelChoice, load_models
-from promptbrush.editing.subjects import inverted
+from promptbrush.editing.choice import ModelChoice
+from promptbrush.editing.latent.subjects import inverted
+from promptbrush.editing.models import Models
 from promptbrush.generators.training.judge import load_judge
 
 FIRST_SEED = 25_000_000
@@ -32,7 +33,7 @@ def main() -> None:
     parser.add_argument("--first-seed", type=int, default=FIRST_SEED)
     parser.add_argument("--pack", default="mini")
     arguments = parser.parse_args()
-    judge, models = load_judge(arguments.judge), load_models(ModelChoice(arguments.pack))
+    judge, models = load_judge(arguments.judge), Models(ModelChoice(pack=arguments.pack))
     faces = unseen(arguments.faces, arguments.first_seed)
     found, seconds = [], []
     for picture in faces.pictures.split(1):

@@ -10,6 +10,8 @@ import subprocess
 import sys
 import time
 
+from promptbrush.editing.methods import METHODS
+
 RUNS = 9
 
 
@@ -28,7 +30,7 @@ def main() -> None:
         "python -c pass": (sys.executable, "-c", "pass"),
         "promptbrush --version": ("promptbrush", "--version"),
         "promptbrush --help": ("promptbrush", "--help"),
-        "promptbrush edit --help": ("promptbrush", "edit", "--help"),
+        **{f"promptbrush {name} --help": ("promptbrush", name, "--help") for name in METHODS.names()},
         "python -c 'import torch'": (sys.executable, "-c", "import torch"),
     }
     for name, command in commands.items():

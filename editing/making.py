@@ -174,7 +174,7 @@ def make(
     watching = consumers(edit) if consumers is not None else []
     interrupted, failure = run_to_end(edit, watching, checkpoint, identity, end)
     output = edit.output()
-    early = edit.done if interrupted or (end and edit.done < edit.total) else None
+    early = edit.done if (interrupted or end) and edit.done < edit.total else None
     record = _record(models, method, settings, files, place, early)
     return Result(
         output,

@@ -164,7 +164,7 @@ def files_of(settings: Settings, picture: Path | None) -> dict[str, InputFile]:
     named += [(f"image prompt {number}", path) for number, path in enumerate(dict.fromkeys(images), start=1)]
     named += [("templates", Path(text)) for text in _templates(settings) if _is_file(text)]
     return {
-        name: InputFile(path=_absolute(path), sha256=short_hash(input_file(path))) for name, path in named
+        name: InputFile(sha256=short_hash(input_file(path)), path=_absolute(path)) for name, path in named
     }
 
 

@@ -26,7 +26,15 @@ class Terminal(Listener):
 
     def __init__(self, write: Callable[[str], None], quiet: bool = False) -> None:
         self.write, self.quiet = write, quiet
-        self.handler = _Handler(self)
+        self._handler = _Handler(self)
+
+    def __enter__(self) -> Terminal:
+        """Log records become notes from here on."""
+        logging.getLogger("promptbrush").addHandler(self._handler)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        logging.getLogger("promptbrush").removeHandler(self._handler)
 
     def note(self, text: str) -> None:
         """A remark, on a line of its own."""

@@ -1,2 +1,39 @@
-from .._settings import *  # noqa: F403
-from .._settings import tomllib, printable, spelt, without_memory, paths_in, extra, chosen, first_problem, Except, InMemory, PictureFile  # noqa: F401
+"""Bases of settings for methods; see `_settings`, which trainings of the lower layers use too."""
+
+from .._settings import (
+    MAX_SEED,
+    MAX_STEPS,
+    TEMPLATES,
+    Except,
+    InMemory,
+    PictureFile,
+    Settings,
+    chosen,
+    extra,
+    first_problem,
+    paths_in,
+    printable,
+    setting,
+    spelt,
+    tomllib,
+    without_memory,
+)
+
+__all__ = [
+    "MAX_SEED",
+    "MAX_STEPS",
+    "TEMPLATES",
+    "Except",
+    "InMemory",
+    "PictureFile",
+    "Settings",
+    "chosen",
+    "extra",
+    "first_problem",
+    "paths_in",
+    "printable",
+    "setting",
+    "spelt",
+    "tomllib",
+    "without_memory",
+]

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import promptbrush
 import torch
+from promptbrush.editing.choice import ModelChoice
 from promptbrush.editing.framing import strip
-from promptbrush.editing.models import LoadedModels, ModelChoice, load_models
+from promptbrush.editing.models import Models
 from promptbrush.editing.pictures import write_png
 from promptbrush.generators.training.face_set import face_of
 from promptbrush.generators.training.faces import render
@@ -36,18 +37,18 @@ FAILURES: list[Job] = [
 ]
 
 
-def row(models: LoadedModels, jobs: list[Job], steps: int | None) -> torch.Tensor:
+def row(models: Models, jobs: list[Job], steps: int | None) -> torch.Tensor:
     """(1,3,H,W): before and after of each job, side by side."""
     pictures, labels = [], []
     for seed, prompt in jobs:
         face = torch.from_numpy(render(face_of(seed), 192).copy()).permute(2, 0, 1)[None].float() / 255
         result = promptbrush.edit(face, prompt, models=models, steps=steps)
-        pictures.append(torch.cat([result.before, result.image], dim=3))
+        pictures.append(torch.cat([result.before, result.tensor], dim=3))
         labels.append(prompt)
     return strip(pictures, labels)
 
 
-def sheet(models: LoadedModels, jobs: list[Job], columns: int, steps: int | None) -> torch.Tensor:
+def sheet(models: Models, jobs: list[Job], columns: int, steps: int | None) -> torch.Tensor:
     """All jobs, `columns` a row."""
     rows = [row(models, jobs[i : i + columns], steps) for i in range(0, len(jobs), columns)]
     width = max(each.shape[-1] for each in rows)
@@ -65,7 +66,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int)
     parser.add_argument("-o", "--output", type=Path, default=Path(__file__).parent, help="folder")
     arguments = parser.parse_args()
-    models = load_models(ModelChoice(arguments.pack))
+    models = Models(ModelChoice(pack=arguments.pack))
     for name, jobs in (("edits", GOOD), ("failures", FAILURES)):
         picture = sheet(models, jobs[: arguments.limit], _COLUMNS, arguments.steps)
         write_png(picture, arguments.output / f"{name}.png")

@@ -9,10 +9,11 @@ import argparse
 from pathlib import Path
 
 import torch
+from promptbrush.editing.choice import ModelChoice
 from promptbrush.editing.framing import letterbox
-from promptbrush.editing.models import ModelChoice, load_models
+from promptbrush.editing.latent.subjects import inverted
+from promptbrush.editing.models import Models
 from promptbrush.editing.pictures import write_png
-from promptbrush.editing.subjects import inverted
 from promptbrush.generators.training.face_set import face_of
 from promptbrush.generators.training.faces import render
 
@@ -27,7 +28,7 @@ def drawn(count: int, first_seed: int, size: int) -> torch.Tensor:
 
 def sheet(pack: str, columns: int, first_seed: int) -> torch.Tensor:
     """(1,3,H,W): rows of faces and of their inversions in turn."""
-    models = load_models(ModelChoice(pack))
+    models = Models(ModelChoice(pack=pack))
     pictures = drawn(2 * columns, first_seed, 256)
     small = letterbox(pictures, models.generator.resolution)[0]
     found = inverted(models, pictures).image

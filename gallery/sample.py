@@ -10,10 +10,10 @@ from pathlib import Path
 
 import promptbrush
 import torch
+from promptbrush.editing.choice import ModelChoice
 from promptbrush.editing.framing import strip
-from promptbrush.editing.models import ModelChoice
+from promptbrush.editing.models import Models
 from promptbrush.editing.pictures import write_picture
-from promptbrush.editing.prior.home import load_sampling
 from torch import Tensor
 
 PROMPTS = (
@@ -29,12 +29,12 @@ WALK = ("a sad man with a black beard", "a laughing person with long blonde hair
 
 def sheet(pack: str, columns: int, limit: int | None) -> Tensor:
     """(1,3,H,W): a row for each prompt, seeds from 0, and one from a prompt to another."""
-    models = load_sampling(ModelChoice(pack, device="cpu"))
+    models = Models(ModelChoice(pack=pack, device="cpu"))
     rows = []
     for prompt in PROMPTS[:limit]:
-        made = [each.image for each in promptbrush.sample(prompt, columns, models=models)]
+        made = [each.tensor for each in promptbrush.sample(prompt, columns, models=models)]
         rows.append(strip([strip(made)], [prompt]))
-    walk = [each.image for each in promptbrush.sample(WALK[0], columns, models=models, to=WALK[1], seed=4)]
+    walk = [each.tensor for each in promptbrush.sample(WALK[0], columns, models=models, to=WALK[1], seed=4)]
     rows.append(strip([strip(walk)], [" ... ".join(WALK)]))
     return torch.cat(rows, dim=2)
 

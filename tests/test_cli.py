@@ -1,12 +1,15 @@
 """The command line: what it answers, its exit codes and its start-up."""
 
+import inspect
 import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from promptbrush import __version__
+from promptbrush.editing.methods import METHODS
 
 GOLDEN = Path(__file__).parent / "golden" / "stylegan2"
 
@@ -21,35 +24,123 @@ def test_version() -> None:
     assert run("--version").stdout.strip() == f"promptbrush {__version__}"
 
 
-HELP = {
-    "": "models",
-    "edit": "--identity-weight",
-    "rerun": "RESULT",
-    "invert": "--encoder",
-    "score": "--templates",
-    "models": "verify",
-    "models import": "--output",
-    "train": "encoder",
-    "sample": "--rank",
-    "train prior": "--captions",
-}
+METHOD_NAMES = METHODS.names()
+WRITTEN = ["", "rerun", "score", "doctor", "models", "models import", "models list", "models verify", "train"]
 
 
-@pytest.mark.parametrize(("command", "word"), HELP.items(), ids=lambda value: str(value) or "promptbrush")
-def test_help_is_quick_and_does_not_import_torch(command: str, word: str) -> None:
-    words = ["promptbrush", *command.split(), "--help"]
-    code = (
-        f"import sys, time; sys.argv = {words}\n"
+def seconds_of_processor(code: str) -> tuple[float, str, str]:
+    """What a fresh interpreter takes for some code, and what it prints."""
+    told = f"{code}\nimport sys, time; print(time.process_time(), file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=False)
+    *before, last = done.stderr.splitlines()
+    return float(last), done.stdout, "\n".join(before)
+
+
+def called(*words: str) -> str:
+    """Code that runs a command and says whether torch was imported."""
+    return (
+        f"import sys; sys.argv = {['promptbrush', *words]}\n"
         "from promptbrush.cli import main\n"
         "try: main()\n"
-        "except SystemExit as stop: print(stop.code, 'torch' in sys.modules, time.process_time(), file=sys.stderr)"
+        "except SystemExit as stop: print(stop.code, 'torch' in sys.modules, file=sys.stderr)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert word in done.stdout
-    exit_code, torch_too, seconds = done.stderr.split()
-    assert (exit_code, torch_too) == ("0", "False")
-    # Of the processor, so that a busy machine does not count: a tenth is usual, torch alone takes two.
-    assert float(seconds) < 1
+
+
+@pytest.fixture(scope="module")
+def bare_seconds() -> float:
+    """What the libraries of the command line take by themselves."""
+    return min(seconds_of_processor("import typer, rich.console, rich.table, pydantic")[0] for _ in range(2))
+
+
+def commands() -> list[str]:
+    from promptbrush.editing.training.options import TRAININGS
+
+    return [*WRITTEN, *METHOD_NAMES, *(f"train {name}" for name in TRAININGS)]
+
+
+@pytest.mark.parametrize("words", commands(), ids=lambda words: words or "promptbrush")
+def test_help_is_quick_and_does_not_import_torch(words: str, bare_seconds: float) -> None:
+    seconds, shown, told = seconds_of_processor(called(*words.split(), "--help"))
+    assert told.split() == ["0", "False"]
+    assert "--help" in shown
+    # Half a second more, for a processor that others use too.
+    assert seconds < 2.5 * bare_seconds + 0.5
+
+
+WRONG = [
+    (["edit", "FACE"], "PROMPT is missing (PICTURE is 'FACE'); write it as the last argument"),
+    (["edit", "a hat"], "PICTURE is missing (PROMPT is 'a hat')"),
+    (["edit", "FACE", "a hat", "--strength", "nan"], "strength is nan; input should be a finite number"),
+    (["edit", "nowhere.png", "a hat"], "nowhere.png: there is no such file"),
+    (["edit", "FACE", "a hat", "--preset", "papre"], "no preset is called 'papre' (did you mean 'paper'?)"),
+    (["edit", "FACE", "a hat", "--space", "z"], "space is z; input should be 'w', 'w+' or 's'"),
+    (
+        ["edit", "FACE", "a hat", "--clip-loss", "cosine"],
+        "'similarity', 'spherical', 'directional' or 'progress'",
+    ),
+]
+
+
+@pytest.mark.parametrize(("words", "said"), WRONG, ids=[" ".join(row[0]) for row in WRONG])
+def test_wrong_usage_is_told_at_once(
+    words: list[str], said: str, bare_seconds: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from PIL import Image
+
+    monkeypatch.chdir(tmp_path)
+    Image.new("RGB", (8, 8)).save("face.png")
+    spelt = ["face.png" if word == "FACE" else word for word in words]
+    seconds, _, told = seconds_of_processor(called(*spelt))
+    line, end = told.splitlines()
+    assert said.replace("FACE", "face.png") in line
+    assert end == "2 False" if "no such file" not in said else "3 False"
+    assert "{" not in line
+    assert seconds < 2.5 * bare_seconds + 0.5
+
+
+def panels(shown: str) -> list[str]:
+    """Headings of a help, in their order."""
+    return [line.split("─")[1].strip() for line in shown.splitlines() if line.startswith("╭")]
+
+
+@pytest.mark.parametrize("name", METHOD_NAMES)
+def test_every_setting_is_a_flag_with_its_help_and_a_python_keyword(
+    name: str, command: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import promptbrush
+    from promptbrush.editing.choice import ModelChoice
+    from promptbrush.editing.settings import extra
+
+    monkeypatch.setenv("COLUMNS", "400")
+    method = METHODS.load(name)
+    shown = command(name, "--help").out
+    keywords = inspect.signature(getattr(promptbrush, name)).parameters
+    fields = {**ModelChoice.model_fields, **method.outputs.model_fields, **method.settings.model_fields}
+    hidden = {each for each in ModelChoice.model_fields if each not in method.roles}
+    for each, field in fields.items():
+        assert field.description, each
+        flag = (extra(field, "flags") or [f"--{each.replace('_', '-')}"])[0]
+        offered = each != "prompt" and each not in hidden - method.settings.model_fields.keys()
+        lines = [line for line in shown.splitlines() if f" {flag} " in line]
+        assert bool(lines) == offered, each
+        if offered:
+            assert field.description.split("[")[0] in lines[0], each
+    for each in (*method.settings.model_fields, *method.roles):
+        assert each in keywords, each
+    order = [
+        "Arguments",
+        "Options",
+        "Prompt",
+        "Strength",
+        "Optimization",
+        "Losses",
+        "Data",
+        "Output",
+        "Models",
+    ]
+    found = [panel for panel in panels(shown) if panel in order]
+    assert found == [panel for panel in order if panel in found]
+    assert found[-2:] == ["Output", "Models"]
 
 
 @pytest.mark.parametrize("words", [[], ["models"], ["train"]])

@@ -9,8 +9,8 @@ import promptbrush
 import pytest
 import torch
 from promptbrush.editing.framing import letterbox
-from promptbrush.editing.models import LoadedModels, load_models
-from promptbrush.editing.subjects import inverted
+from promptbrush.editing.latent.subjects import inverted
+from promptbrush.editing.models import Models
 from promptbrush.generators.packs import load_pack
 from promptbrush.generators.training.face_captions import attribute_prompt
 from promptbrush.generators.training.face_set import face_of
@@ -33,8 +33,8 @@ def judge() -> Judge:
 
 
 @pytest.fixture(scope="module")
-def models() -> LoadedModels:
-    return load_models()
+def models() -> Models:
+    return Models()
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +66,7 @@ def visible(faces: list[Face]) -> Tensor:
 def test_samples_show_what_they_are_asked_for_and_differ(
     judge: Judge, prompt: str, attribute: str, value: str
 ) -> None:
-    pictures = torch.cat([each.image for each in promptbrush.sample(prompt, 8)])
+    pictures = torch.cat([each.tensor for each in promptbrush.sample(prompt, 8)])
     values = seen(judge, pictures)
     assert int((values[:, NAMES.index(attribute)] == [*CHOICES[attribute]].index(value)).sum()) >= 6
     assert len(values[:, NAMES.index("skin")].unique()) > 1
@@ -88,8 +88,8 @@ def test_every_file_is_the_one_of_the_manifest() -> None:
 
 
 @torch.no_grad()
-def test_clip_names_what_it_sees(models: LoadedModels, faces: list[Face], pictures: Tensor) -> None:
-    ((perceptor, _),) = models.perceptor.members
+def test_clip_names_what_it_sees(models: Models, faces: list[Face], pictures: Tensor) -> None:
+    ((perceptor, _),) = models.perceptor().members
     images = perceptor.encode_image(pictures)
     for name in EASY:
         values = list(CHOICES[name])
@@ -101,7 +101,7 @@ def test_clip_names_what_it_sees(models: LoadedModels, faces: list[Face], pictur
 
 
 def test_inversion_keeps_what_is_visible(
-    models: LoadedModels, judge: Judge, pictures: Tensor, visible: Tensor
+    models: Models, judge: Judge, pictures: Tensor, visible: Tensor
 ) -> None:
     found = inverted(models, pictures[:24]).image
     same = seen(judge, found) == seen(judge, pictures[:24])
@@ -112,7 +112,7 @@ def test_inversion_keeps_what_is_visible(
     ("attribute", "value"), [("hair_colour", "pink"), ("glasses", "sunglasses"), ("hat", "top hat")]
 )
 def test_an_edit_makes_what_it_was_asked_for_and_little_else(
-    models: LoadedModels,
+    models: Models,
     judge: Judge,
     faces: list[Face],
     pictures: Tensor,
@@ -124,7 +124,7 @@ def test_an_edit_makes_what_it_was_asked_for_and_little_else(
     rows = [i for i, each in enumerate(shown) if each[attribute] not in (value, "none")][:3]
     index, wanted = NAMES.index(attribute), list(CHOICES[attribute]).index(value)
     prompt = attribute_prompt(attribute, value)
-    results = torch.cat([promptbrush.edit(pictures[i : i + 1], prompt, models=models).image for i in rows])
+    results = torch.cat([promptbrush.edit(pictures[i : i + 1], prompt, models=models).tensor for i in rows])
     after, before = seen(judge, results), seen(judge, pictures[rows])
     assert (after[:, index] == wanted).float().mean() > 0.5
     others = visible[rows].clone()
@@ -136,7 +136,7 @@ def test_an_edit_makes_what_it_was_asked_for_and_little_else(
     assert (after != before)[others].float().mean() <= 0.3
 
 
-def test_random_faces_are_not_all_alike(models: LoadedModels, judge: Judge) -> None:
+def test_random_faces_are_not_all_alike(models: Models, judge: Judge) -> None:
     z = torch.randn(64, models.generator.z_dim, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         values = seen(judge, models.generator.decode(models.generator.mapping(z)))

@@ -16,7 +16,7 @@ import promptbrush
 import pytest
 
 REPO = Path(__file__).parents[1]
-FOLDERS = ("cli", "editing", "generators", "guidance")
+FOLDERS = ("editing", "generators", "guidance")
 MODULES = sorted(path.name for path in REPO.glob("*.py"))
 # What the tests need beside the package.
 TESTED_BESIDE = ("tests", "gallery", "benchmarks")
@@ -120,7 +120,7 @@ def package_files(tree: Path) -> set[str]:
     modules += [path for folder in FOLDERS for path in (tree / folder).rglob("*.py")]
     names = {path.relative_to(tree).as_posix() for path in modules}
     packs = {path.relative_to(tree).as_posix() for path in (tree / MINI).rglob("*") if path.is_file()}
-    return names | packs | {"py.typed"}
+    return names | packs | {"py.typed", "__init__.pyi"}
 
 
 def test_the_wheel_holds_the_package_and_nothing_else(tree: Path, wheel: Path) -> None:
@@ -184,7 +184,7 @@ def test_the_installed_wheel_runs_from_its_own_folder(installed: Path) -> None:
     place = run(sys.executable, "-c", code, cwd=installed, PYTHONPATH=str(installed)).splitlines()
     assert [Path(line).relative_to(installed).as_posix() for line in place] == [
         "promptbrush/__init__.py",
-        "promptbrush/cli/__init__.py",
+        "promptbrush/cli.py",
     ]
     (script,) = [path for path in (installed / "bin").iterdir() if path.stem == "promptbrush"]
     told = run(script, "--version", cwd=installed / "bin", PYTHONPATH=str(installed))

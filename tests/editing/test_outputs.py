@@ -5,21 +5,25 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import torch
+from edits import edit_settings, run_edit
 from PIL import Image
 from promptbrush import InputFileError, MissingError, UsageError
-from promptbrush.editing import outputs
-from promptbrush.editing.editor import run_edit
+from promptbrush.editing import result as results
+from promptbrush.editing.latent.settings import EditOutputs
 from promptbrush.editing.latents import load_latent
+from promptbrush.editing.making import save
 from promptbrush.editing.metadata import embed
-from promptbrush.editing.outputs import Care, Extras, consumers_for, plan, save
+from promptbrush.editing.outputs import plan
 from promptbrush.editing.pictures import read_picture, write_png
-from promptbrush.editing.recipe import edit_settings
 
-EVERYTHING = Extras(strip=True, frames=True, gif=True, mp4=True, trace=True, latents=True)
+EXTRAS = ("strip", "frames", "gif", "mp4", "trace", "latents")
+EVERYTHING = EditOutputs(**dict.fromkeys(EXTRAS, True))
 
 
 @pytest.fixture(autouse=True)
@@ -32,8 +36,11 @@ def own(name: str) -> None:
     write_png(torch.zeros(1, 3, 2, 2), name, embed("method = 'edit'"))
 
 
-def flat(*arguments, **keywords) -> list[str]:
-    return [str(path) for row in plan(*arguments, **keywords) for path in row]
+def flat(names, count=1, output=None, inputs=(), **asked) -> list[str]:
+    """The names of a plan, whose reservations are given back at once."""
+    outputs = EditOutputs(count=count, output=output, **asked)
+    with plan(names, "edit", outputs, inputs) as found:
+        return [str(path) for row in found.paths for path in row]
 
 
 @pytest.mark.parametrize(
@@ -65,11 +72,10 @@ def test_an_existing_folder_may_have_a_dot_in_its_name():
 def test_without_an_output_names_are_free():
     Path("a-edit.png").touch()
     Path("a-edit-2.png").touch()
-    assert flat(["a"], 1, None) == ["a-edit-3.png"]
+    assert flat(["a"]) == ["a-edit-3.png"]
     # Also what would be written beside it must be free.
     Path("a-edit-3.gif").touch()
-    care = Care(beside=Extras(gif=True).beside)
-    assert flat(["a"], 1, None, care=care) == ["a-edit-4.png"]
+    assert flat(["a"], gif=True) == ["a-edit-4.png"]
 
 
 def test_own_results_may_be_replaced_and_foreign_files_not():
@@ -79,24 +85,26 @@ def test_own_results_may_be_replaced_and_foreign_files_not():
     assert flat(["a"], 1, Path("mine.png")) == ["mine.png"]
     for name in ("foreign.png", "text.png"):
         with pytest.raises(
-            InputFileError, match=rf"{name}: is there and was not made by promptbrush.*--overwrite"
+            InputFileError, match=rf"{name}: exists and was not written by promptbrush.*--overwrite"
         ):
-            plan(["a"], 1, Path(name))
-        assert flat(["a"], 1, Path(name), care=Care(overwrite=True)) == [name]
+            flat(["a"], 1, Path(name))
+        assert flat(["a"], 1, Path(name), overwrite=True) == [name]
 
 
-@pytest.mark.parametrize("extra", ["strip", "frames", "gif", "mp4", "trace", "latents"])
+@pytest.mark.parametrize("extra", EXTRAS)
 def test_foreign_files_beside_a_result_are_kept(extra):
-    extras = Extras(**{extra: True})
-    (first, *_) = extras.beside(Path("x.png"))
-    first.write_text("a letter")
-    care = Care(beside=extras.beside)
-    with pytest.raises(InputFileError, match=rf"^{first.name}: is there and was not made by promptbrush"):
-        plan(["a"], 1, Path("x.png"), care=care)
-    assert flat(["a"], 1, Path("x.png"), care=Care(beside=extras.beside, overwrite=True)) == ["x.png"]
-    # Beside a result of ours lies what that result brought along.
-    own("x.png")
-    assert flat(["a"], 1, Path("x.png"), care=care) == ["x.png"]
+    for place in EditOutputs(**{extra: True}).beside(Path("x.png")):
+        place.write_text("a letter")
+        with pytest.raises(
+            InputFileError, match=rf"^{place.name}: exists and was not written by promptbrush"
+        ):
+            flat(["a"], 1, Path("x.png"), **{extra: True})
+        assert flat(["a"], 1, Path("x.png"), **{extra: True}, overwrite=True) == ["x.png"]
+        # Beside a result of ours lies what that result brought along.
+        own("x.png")
+        assert flat(["a"], 1, Path("x.png"), **{extra: True}) == ["x.png"]
+        Path("x.png").unlink()
+        place.unlink()
 
 
 @pytest.mark.parametrize("spelling", ["in.png", "./in.png", "sub/../in.png", "absolute", "link.png"])
@@ -107,17 +115,16 @@ def test_what_is_read_is_never_written(spelling, overwrite):
     Path("link.png").symlink_to("in.png")
     output = Path("in.png").resolve() if spelling == "absolute" else Path(spelling)
     with pytest.raises(UsageError, match=r"is read by this command; choose another name"):
-        plan(["in"], 1, output, care=Care([Path("in.png")], overwrite))
+        flat(["in"], 1, output, [Path("in.png")], overwrite=overwrite)
+    own("in-strip.png")
     with pytest.raises(UsageError, match="is read by this command"):
-        care = Care([Path("in-strip.png")], overwrite, Extras(strip=True).beside)
-        own("in-strip.png")
-        plan(["a"], 1, Path("in.png"), care=care)
+        flat(["a"], 1, Path("in.png"), [Path("in-strip.png")], overwrite=overwrite, strip=True)
 
 
 @pytest.mark.parametrize(
     ("output", "error", "said"),
     [
-        ("x.tiff", UsageError, r"x\.tiff: '\.tiff' is no kind of picture to write; use \.png"),
+        ("x.tiff", UsageError, r"x\.tiff: files of type '\.tiff' cannot be written; use \.png"),
         ("file/x.png", InputFileError, "file: this is a file, a folder is needed"),
         ("file", InputFileError, "file: this is a file, a folder is needed"),
         ("/dev/full", InputFileError, "/dev/full: this is a file, a folder is needed"),
@@ -129,7 +136,7 @@ def test_what_is_read_is_never_written(spelling, overwrite):
 def test_outputs_that_cannot_be(output, error, said):
     Path("file").write_text("")
     with pytest.raises(error, match=said) as caught:
-        plan(["a"], 1, Path(output))
+        flat(["a"], 1, Path(output))
     assert "\n" not in str(caught.value)
     assert [path.name for path in Path().iterdir()] == ["file"]
 
@@ -138,18 +145,18 @@ def test_outputs_that_cannot_be(output, error, said):
 def test_a_folder_without_permission():
     Path("locked").mkdir(mode=0o500)
     with pytest.raises(InputFileError, match="locked: cannot be written"):
-        plan(["a"], 1, Path("locked"))
+        flat(["a"], 1, Path("locked"))
 
 
 def test_several_pictures_need_a_folder():
-    with pytest.raises(UsageError, match=r"x\.png: 2 pictures need a folder; give -o one without a suffix"):
-        plan(["a", "b"], 1, Path("x.png"))
+    with pytest.raises(UsageError, match=r"x\.png: 2 results need a folder; give -o a name without a suffix"):
+        flat(["a", "b"], 1, Path("x.png"))
 
 
 def test_a_refused_plan_makes_no_folder():
     own("in.png")
     with pytest.raises(UsageError):
-        plan(["a", "b"], 1, Path("new/x.png"))
+        flat(["a", "b"], 1, Path("new/x.png"))
     assert not Path("new").exists()
 
 
@@ -159,14 +166,15 @@ def test_a_refused_plan_makes_no_folder():
 def test_all_extras(models, subject):
     settings = edit_settings("a woman with red hair", steps=12)
     path = Path("x.png")
-    result = run_edit(models, subject, settings, consumers_for(path, EVERYTHING))
-    written = save(result, path, EVERYTHING)
+    result = run_edit(models, subject, settings, EVERYTHING.watchers(path, 12))
+    saved = save(result, path, EVERYTHING)
+    written = [saved.path, *saved.beside]
     wanted = {path, *EVERYTHING.beside(path)}
     assert set(Path().iterdir()) == wanted
     assert len(written) == len(wanted)
     assert set(written) == wanted
 
-    levels = (result.image * 255).round() / 255
+    levels = (result.tensor * 255).round() / 255
     torch.testing.assert_close(read_picture(path).image, levels)
     strip = read_picture("x-strip.png").image
     assert strip.shape[-1] > 2 * 48
@@ -181,7 +189,7 @@ def test_all_extras(models, subject):
 
     lines = [json.loads(line) for line in Path("x.trace.jsonl").read_text().splitlines()]
     assert [{name: value for name, (value,) in line["losses"].items()} for line in lines] == list(
-        result.steps
+        result.losses
     )
 
     assert torch.equal(load_latent("x.start.safetensors"), subject.w)
@@ -191,25 +199,25 @@ def test_all_extras(models, subject):
 def test_the_strip_names_pictures_among_the_prompts_without_their_folder(models, subject, monkeypatch):
     write_png(torch.rand(1, 3, 16, 16), "mood.png")
     shown = []
-    draw = outputs.strip
-    monkeypatch.setattr(outputs, "strip", lambda images, labels: shown.extend(labels) or draw(images, labels))
+    draw = results.strip
+    monkeypatch.setattr(results, "strip", lambda images, labels: shown.extend(labels) or draw(images, labels))
     result = run_edit(models, subject, edit_settings("red hair:2| @mood.png", steps=1))
     assert str(Path.cwd()) in result.recipe.settings.prompt
-    save(result, Path("x.png"), Extras(strip=True))
+    save(result, Path("x.png"), EditOutputs(strip=True))
     assert shown == ["before", "red hair:2| @mood.png :1.0"]
 
 
 def test_nothing_beside_unless_asked(models, subject):
-    result = run_edit(
-        models, subject, edit_settings("red hair", steps=1), consumers_for(Path("x.png"), Extras())
-    )
-    assert save(result, Path("x.png"), Extras()) == [Path("x.png")]
+    asked = EditOutputs()
+    result = run_edit(models, subject, edit_settings("red hair", steps=1), asked.watchers(Path("x.png"), 1))
+    saved = save(result, Path("x.png"), asked)
+    assert (saved.path, saved.beside) == (Path("x.png"), ())
     assert [path.name for path in Path().iterdir()] == ["x.png"]
 
 
 def test_styles_are_written_by_name(models, subject):
     result = run_edit(models, subject, edit_settings("red hair", steps=2, space="s"))
-    save(result, Path("x.png"), Extras(latents=True))
+    save(result, Path("x.png"), EditOutputs(latents=True))
     assert list(load_latent("x.latent.safetensors")) == models.generator.style_names
 
 
@@ -219,5 +227,76 @@ def test_a_missing_extra_leaves_nothing(monkeypatch):
 
     monkeypatch.setattr(importlib, "import_module", no_av)
     with pytest.raises(MissingError, match=r"pip install 'promptbrush\[video\]'"):
-        consumers_for(Path("x.png"), EVERYTHING)
+        EVERYTHING.watchers(Path("x.png"), 12)
     assert list(Path().iterdir()) == []
+
+
+# --- reservations
+
+RACE = """
+import sys
+from pathlib import Path
+from promptbrush.editing.outputs import Outputs, plan
+for _ in range(60):
+    with plan(["a"], "edit", Outputs()) as found:
+        ((path,),) = found.paths
+        with path.open("x") as file:
+            file.write(sys.argv[1])
+"""
+
+
+def test_runs_at_once_in_one_folder_never_write_the_same_file():
+    runs = [subprocess.Popen([sys.executable, "-c", RACE, name]) for name in ("one", "two")]
+    assert [run.wait(120) for run in runs] == [0, 0]
+    made = [path.read_text() for path in Path().iterdir()]
+    assert sorted(made) == ["one"] * 60 + ["two"] * 60
+
+
+HOLD = """
+import sys
+from pathlib import Path
+from promptbrush.editing.outputs import Outputs, plan
+with plan(["a"], "edit", Outputs(output=Path("x.png"))):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_name_that_another_run_writes_is_refused_and_taken_over_after_kill_9():
+    run = subprocess.Popen([sys.executable, "-c", HOLD], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert run.stdout.readline() == b"held\n"
+    with pytest.raises(
+        InputFileError, match=r"x\.png: another run is writing this file; choose another name"
+    ):
+        flat(["a"], 1, Path("x.png"))
+    run.kill()
+    run.wait()
+    run.stdin.close()
+    run.stdout.close()
+    assert [path.name for path in Path().iterdir()] == [".x.png.reserved"]
+    assert flat(["a"], 1, Path("x.png")) == ["x.png"]
+    assert list(Path().iterdir()) == []
+
+
+def test_what_a_killed_run_left_does_not_refuse_the_same_command(models, subject):
+    asked = EditOutputs(trace=True, frames=True)
+    trace, frames = asked.watchers(Path("x.png"), 3)[::-1]
+    run_edit(models, subject, edit_settings("red hair", steps=3), [trace, frames])
+    # No picture: as after kill -9. The trace may end in the middle of a line.
+    assert {path.name for path in Path().iterdir()} == {"x-frames", "x.trace.jsonl"}
+    assert flat(["a"], 1, Path("x.png"), trace=True, frames=True) == ["x.png"]
+    Path("x-frames/mine.txt").write_text("a letter")
+    with pytest.raises(InputFileError, match="x-frames: exists and was not written by promptbrush"):
+        flat(["a"], 1, Path("x.png"), trace=True, frames=True)
+
+
+def test_the_name_of_a_file_that_stands_beside_every_result_names_the_result():
+    from promptbrush.editing.invert import InvertOutputs
+
+    with plan(["a"], "invert", InvertOutputs(output=Path("z.safetensors"))) as found:
+        assert found.paths == [[Path("z.png")]]
+    with (
+        pytest.raises(UsageError, match="cannot be written"),
+        plan(["a"], "invert", InvertOutputs(output=Path("z.gif"))),
+    ):
+        pass

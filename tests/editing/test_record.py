@@ -5,18 +5,20 @@ from __future__ import annotations
 import math
 
 import pytest
+from edits import edit_settings
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from promptbrush import InputFileError, UsageError
-from promptbrush.editing.recipe import PRESETS, EditSettings, Models, Recipe, edit_settings
+from promptbrush.editing.latent.settings import EditSettings
+from promptbrush.editing.record import InputFile, ModelNames, Record
 
 # Any text that Python can hold in UTF-8: control characters, emoji, right-to-left, TOML's own signs.
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
 
 
-def recipe(prompt: str = "a hat", **fields: object) -> Recipe:
+def recipe(prompt: str = "a hat", **fields: object) -> Record:
     made = {"promptbrush": "0.1.0", "torch": "2.9", "device": "cpu", "precision": "float32", **fields}
-    return Recipe(models=Models(pack="mini"), settings=EditSettings(prompt=prompt), **made)
+    return Record(method="edit", models=ModelNames(pack="mini"), settings=EditSettings(prompt=prompt), **made)
 
 
 @settings(max_examples=60, deadline=None)
@@ -24,16 +26,20 @@ def recipe(prompt: str = "a hat", **fields: object) -> Recipe:
 def test_a_recipe_comes_back_from_its_text(prompt, path, strength, seed, hashes):
     own = EditSettings(prompt=prompt, negative=path, strength=strength, seed=seed)
     made = recipe().model_copy(
-        update={"settings": own, "picture": path, "models": Models(pack="mini", clip=path, hashes=hashes)}
+        update={
+            "settings": own,
+            "files": {"picture": InputFile(path=path, sha256="1")},
+            "models": ModelNames(pack="mini", clip=path, hashes=hashes),
+        }
     )
-    assert Recipe.from_toml(made.to_toml(), "x.png") == made
+    assert Record.from_toml(made.to_toml(), "x.png") == made
 
 
 @settings(max_examples=60, deadline=None)
 @given(TEXTS)
 def test_any_text_is_a_recipe_or_one_line(text):
     with pytest.raises(InputFileError, match=r"^x\.png: its recipe") as caught:
-        Recipe.from_toml(text, "x.png")
+        Record.from_toml(text, "x.png")
     assert "\n" not in str(caught.value)
 
 
@@ -70,7 +76,7 @@ def change(old: str, new: str) -> str:
 )
 def test_wrong_recipes_are_one_line(text, said):
     with pytest.raises(InputFileError, match=said) as caught:
-        Recipe.from_toml(text, "x.png")
+        Record.from_toml(text, "x.png")
     assert str(caught.value).startswith("x.png: its recipe")
     assert "\n" not in str(caught.value)
     assert str(caught.value).isprintable()
@@ -108,7 +114,11 @@ def test_wrong_settings_are_one_line(given_settings, said):
 
 def test_a_preset_gives_way_to_what_is_chosen():
     chosen = edit_settings("a hat", "paper", steps=7, lr=None)
-    assert (chosen.steps, chosen.lr, chosen.clip_input) == (7, PRESETS["paper"]["lr"], "reference")
+    assert (chosen.steps, chosen.lr, chosen.clip_input) == (
+        7,
+        EditSettings.presets["paper"]["lr"],
+        "reference",
+    )
     assert edit_settings("a hat") == EditSettings(prompt="a hat")
 
 
@@ -125,6 +135,6 @@ def test_the_paper_preset_has_the_published_values():
 
 
 def test_every_preset_is_valid_and_every_field_explained():
-    for name in PRESETS:
+    for name in EditSettings.presets:
         edit_settings("a hat", name)
     assert all(field.description for field in EditSettings.model_fields.values())

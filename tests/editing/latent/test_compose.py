@@ -1,4 +1,4 @@
-"""StyleCLIP's optimisation as a composition: its parts, and its first steps recomputed by hand."""
+"""StyleCLIP's optimization as a composition: its parts, and its first steps recomputed by hand."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from itertools import islice
 import pytest
 import torch
 import torch.nn.functional as F
+from edits import edit_settings
 from promptbrush import MissingError, UsageError
-from promptbrush.editing.models import ModelChoice, load_models, seeing
-from promptbrush.editing.optimise import (
+from promptbrush.editing.choice import ModelChoice
+from promptbrush.editing.latent.compose import (
     between,
     decoder,
     latent_edit,
@@ -21,7 +22,7 @@ from promptbrush.editing.optimise import (
     prompts_of,
     start_latent,
 )
-from promptbrush.editing.recipe import edit_settings
+from promptbrush.editing.models import Models, seeing
 from promptbrush.guidance.objective import Start, total
 from torch import Tensor
 
@@ -49,12 +50,14 @@ def test_the_objective_falls(models, subject, space, loss):
 
 def test_the_spaces_have_their_forms(models, subject):
     generator = models.generator
-    assert start_latent(generator, subject.w, "w").shape == (1, generator.w_dim)
-    assert torch.equal(start_latent(generator, subject.w, "w"), subject.w.mean(1))
-    assert start_latent(generator, subject.w, "w+") is subject.w
+    assert start_latent(generator.latent_space, subject.w, "w").shape == (1, generator.w_dim)
+    assert torch.equal(start_latent(generator.latent_space, subject.w, "w"), subject.w.mean(1))
+    assert start_latent(generator.latent_space, subject.w, "w+") is subject.w
     w = subject.w[:, 0]
-    assert torch.equal(start_latent(generator, w, "w+"), w[:, None].expand(-1, generator.num_ws, -1))
-    styles = start_latent(generator, subject.w, "s")
+    assert torch.equal(
+        start_latent(generator.latent_space, w, "w+"), w[:, None].expand(-1, generator.num_ws, -1)
+    )
+    styles = start_latent(generator.latent_space, subject.w, "s")
     assert list(styles) == generator.style_names
     torch.testing.assert_close(generator.decode(styles), generator.decode(subject.w))
 
@@ -91,9 +94,9 @@ def test_a_negative_prompt_is_subtracted(models, subject):
     settings = edit_settings(
         PROMPT, negative="a beard", clip_loss="similarity", latent_weight=0, picture_weight=0
     )
-    start = Start(prompts=prompts_of(settings), perceptor=models.perceptor)
+    start = Start(prompts=prompts_of(settings), perceptor=models.perceptor())
     image = models.generator.decode(subject.w)
-    ((perceptor, _),) = models.perceptor.members
+    ((perceptor, _),) = models.perceptor().members
     cosines = perceptor.encode_image(image) @ perceptor.encode_text([PROMPT, "a beard"]).T
     wanted = ((1 - cosines[:, 0]) - (1 - cosines[:, 1])) / 2
     torch.testing.assert_close(objective_of(settings, start)(image)["similarity"], wanted)
@@ -108,7 +111,7 @@ def schedule(t: float) -> float:
 def test_the_paper_preset_by_hand(models, subject):
     settings = edit_settings(PROMPT, "paper")
     steps, _ = steps_of(models, subject, settings, 5)
-    ((perceptor, _),) = models.perceptor.members
+    ((perceptor, _),) = models.perceptor().members
     text = F.normalize(perceptor.model.encode_text(perceptor.tokenizer([PROMPT])), dim=-1)
     w = subject.w.clone().requires_grad_()
     optimiser = torch.optim.Adam([w], lr=0.1)
@@ -128,15 +131,16 @@ def test_the_paper_preset_by_hand(models, subject):
 
 
 def test_the_input_of_clip_is_the_settings_own(models, tiny_pack, subject):
-    reference = load_models(ModelChoice(str(tiny_pack), precision="float32", clip_input="reference"))
+    reference = Models(ModelChoice(pack=str(tiny_pack), precision="float32"))
+    reference.perceptor("reference")  # which is loaded first must not matter
     settings = edit_settings(PROMPT, "paper", steps=2)
     ours, _ = steps_of(models, subject, settings)
     theirs, _ = steps_of(reference, subject, settings)
     assert torch.equal(ours[0].losses["similarity"], theirs[0].losses["similarity"])
     standard, _ = steps_of(reference, subject, edit_settings(PROMPT, clip_loss="similarity", steps=2))
     assert abs(float(standard[0].losses["similarity"] - ours[0].losses["similarity"])) > 1e-3
-    assert seeing(models.perceptor, "standard") is models.perceptor
-    assert models.perceptor.members[0][0].preprocessing == "standard"
+    assert seeing(models.perceptor(), "standard") is models.perceptor()
+    assert models.perceptor().members[0][0].preprocessing == "standard"
 
 
 def test_terms_of_weight_0_are_left_out(models, subject):
@@ -244,7 +248,7 @@ def test_a_prompt_that_is_the_start_has_no_direction(models, subject):
 
 
 def test_pictures_come_in_float32_whatever_the_precision(models, tiny_pack, subject):
-    coarse = load_models(ModelChoice(str(tiny_pack), device="cpu", precision="bfloat16"))
+    coarse = Models(ModelChoice(pack=str(tiny_pack), device="cpu", precision="bfloat16"))
     fine, rough = decoder(models)(subject.w), decoder(coarse)(subject.w)
     assert isinstance(rough, Tensor)
     assert rough.dtype == torch.float32
@@ -265,7 +269,7 @@ def test_a_learning_rate_in_deviations_means_the_same_for_every_generator(models
         for layer in generator.modules():
             if hasattr(layer, "affine"):
                 layer.affine.weight.div_(10)
-    scaled = replace(models, generator=generator)
+    scaled = Models(models.choice, generator=generator)
     found, _ = steps_of(scaled, replace(subject, w=10 * subject.w), settings)
     for mine, theirs in zip(wanted, found, strict=True):
         torch.testing.assert_close(mine.images, theirs.images, atol=2e-3, rtol=0)

@@ -154,7 +154,7 @@ def test_ctrl_c_before_the_first_step_has_nothing_to_keep(models, subject, monke
     def press(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(type(models.perceptor.members[0][0]), "encode_image", press)
+    monkeypatch.setattr(type(models.perceptor().members[0][0]), "encode_image", press)
     with pytest.raises(KeyboardInterrupt):
         run(models, subject)
 
@@ -172,7 +172,7 @@ def test_an_error_of_the_edit_itself_is_raised(models, subject, monkeypatch):
     def refuse(*_):
         raise UsageError("not this picture")
 
-    monkeypatch.setattr(type(models.perceptor.members[0][0]), "preprocess", refuse)
+    monkeypatch.setattr(type(models.perceptor().members[0][0]), "preprocess", refuse)
     with pytest.raises(UsageError, match="not this picture"):
         run(models, subject)
 
@@ -206,7 +206,10 @@ def test_a_latent_takes_the_place_of_the_pictures_own(models, face, tmp_path):
     result = run(models, subject, paste="all", strength=0)
     assert result.tensor.shape == (1, 3, 40, 48)
     torch.testing.assert_close(result.tensor, subject.placement.restore(models.generator.decode(w)))
-    assert (result.recipe.picture, result.recipe.files["from_latent"].path) == (str(face), str(tmp_path / "x.safetensors"))
+    assert (result.recipe.picture, result.recipe.files["from_latent"].path) == (
+        str(face),
+        str(tmp_path / "x.safetensors"),
+    )
 
 
 @pytest.mark.parametrize("shape", [(1, 3, 16), (1, 8, 12), (2, 8, 16), (1, 512)])
@@ -289,7 +292,10 @@ def test_image_prompts_and_templates_are_found_from_another_folder(
     result = run_edit(models, subject, edit_settings(prompt, **own))
     recipe = record_in(saved(result, tmp_path / "out.png"))
     assert recipe.settings.prompt == rf"{PROMPT}|  @{tmp_path}/odd \| 3\:2/mood.png :0.5| 3:2 :2"
-    assert {recipe.files[f"image prompt {n}"].path for n in (1, 2)} == {f"{tmp_path}/odd | 3:2/mood.png", f"{tmp_path}/dull.png"}
+    assert {recipe.files[f"image prompt {n}"].path for n in (1, 2)} == {
+        f"{tmp_path}/odd | 3:2/mood.png",
+        f"{tmp_path}/dull.png",
+    }
     monkeypatch.chdir("/")
     repeated = again(recipe)
     assert torch.equal(repeated.tensor, result.tensor)
@@ -344,10 +350,19 @@ def test_a_rerun_on_a_device_that_is_not_here(models, subject):
     assert again(recipe, device="cpu").recipe.device == "cpu"
 
 
+def loaded(models: Models) -> Models:
+    """With all that an edit loads."""
+    _ = models.generator, models.encoder, models.face_encoder, models.perceptor()
+    return models
+
+
 def test_a_recipe_names_files_from_the_root(tiny_pack, face, monkeypatch):
     monkeypatch.chdir(tiny_pack)
-    choice = ModelChoice(pack=".", generator="generator.safetensors", encoder="encoder.safetensors", device="cpu")
-    names = Models(choice).names
+    choice = ModelChoice(
+        pack=".", generator="generator.safetensors", encoder="encoder.safetensors", device="cpu"
+    )
+    models = loaded(Models(choice))
+    names = models.names
     assert names.pack == str(tiny_pack)
     assert names.generator == str(tiny_pack / "generator.safetensors")
     assert names.encoder == str(tiny_pack / "encoder.safetensors")
@@ -356,7 +371,9 @@ def test_a_recipe_names_files_from_the_root(tiny_pack, face, monkeypatch):
     monkeypatch.chdir(tiny_pack / "clip")
     assert (
         "face_encoder"
-        not in Models(choice.model_copy(update={"pack": "..", "generator": None, "encoder": None})).names.hashes
+        not in loaded(
+            Models(choice.model_copy(update={"pack": "..", "generator": None, "encoder": None}))
+        ).names.hashes
     )
 
 
@@ -366,7 +383,7 @@ def test_several_clips_are_found_from_another_folder(tiny_pack, other_pack, face
     monkeypatch.chdir(tmp_path / "two:5")
     spec = "../one/clip.json:2, ."
     models = Models(ModelChoice(pack=str(tiny_pack), clip=spec, device="cpu", precision="float32"))
-    names = models.names
+    names = loaded(models).names
     assert names.clip == f"{tmp_path}/one/clip.json:2,{tmp_path}/two:5:1"
     hashes = {key: short_hash(tmp_path / f"{file}/clip.safetensors") for key, file in CLIPS.items()}
     assert {key: names.hashes[key] for key in CLIPS} == hashes
@@ -428,7 +445,7 @@ def test_a_tensor_is_a_picture(models, face):
     image = read_picture(face).image
     given, file = (edit(p, PROMPT, models=models, steps=3) for p in (image, face))
     assert torch.equal(given.tensor, file.tensor)
-    assert torch.equal(edit(image[0], PROMPT, models=models, steps=3).image, file.tensor)
+    assert torch.equal(edit(image[0], PROMPT, models=models, steps=3).tensor, file.tensor)
     assert given.recipe.picture is None
     with pytest.raises(UsageError, match="--picture"):
         again(given.recipe)

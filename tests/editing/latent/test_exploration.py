@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 import torch
+from edits import edit_settings
 from promptbrush._base import InputFileError
-from promptbrush.editing.exploration import (
+from promptbrush.editing.latent.exploration import (
     KIND,
     Explored,
-    axes_of,
     best_stride,
     explored,
     load_explored,
-    random_w,
     save_explored,
     step_towards,
     to_explore,
 )
-from promptbrush.editing.recipe import edit_settings
+from promptbrush.editing.models import Models
 from promptbrush.guidance.clip import fitness
 from promptbrush.guidance.objective import Function
 from promptbrush.guidance.prompts import parse_prompts
@@ -29,8 +26,8 @@ PROMPT = "a woman with red hair"
 
 
 def test_axes_of_w_are_what_random_w_vary_along(models):
-    axes = axes_of(models.generator, "w+")
-    w = random_w(models.generator, 6000, torch.Generator().manual_seed(9))
+    axes = models.generator.latent_space.axes("w+")
+    w = models.generator.latent_space.random(6000, torch.Generator().manual_seed(9))
     lengths = axes.norm(dim=1)
     assert (lengths[:-1] >= lengths[1:]).all()
     directions = axes / lengths[:, None]
@@ -42,8 +39,8 @@ def test_axes_of_w_are_what_random_w_vary_along(models):
 
 
 def test_axes_of_styles_are_their_deviations(models):
-    axes = axes_of(models.generator, "s")
-    w = random_w(models.generator, 6000, torch.Generator().manual_seed(9))
+    axes = models.generator.latent_space.axes("s")
+    w = models.generator.latent_space.random(6000, torch.Generator().manual_seed(9))
     styles = models.generator.styles(w[:, None].expand(-1, models.generator.num_ws, -1))
     assert list(axes) == models.generator.style_names
     for name, style in zip(axes, styles, strict=True):
@@ -51,34 +48,34 @@ def test_axes_of_styles_are_their_deviations(models):
 
 
 def test_what_was_explored_is_what_the_pictures_show_and_is_kept(models):
-    fresh = replace(models, explored={})
-    found = explored(fresh, fresh.perceptor, 6, "standard")
+    fresh = Models(models.choice)
+    found = explored(fresh, fresh.perceptor(), 6, "standard")
     assert found.w.shape == (6, models.generator.w_dim)
     images = models.generator.decode(found.w[:, None].expand(-1, models.generator.num_ws, -1))
-    ((perceptor, _),) = models.perceptor.members
+    ((perceptor, _),) = models.perceptor().members
     assert float((perceptor.encode_image(images) * found.features[0]).sum(1).min()) > 0.999
-    assert explored(fresh, fresh.perceptor, 6, "standard") is found
-    assert explored(fresh, fresh.perceptor, 7, "standard") is not found
+    assert explored(fresh, fresh.perceptor(), 6, "standard") is found
+    assert explored(fresh, fresh.perceptor(), 7, "standard") is not found
 
 
 def test_a_file_holds_what_was_explored(models, tmp_path):
-    path, fresh = tmp_path / "explored.safetensors", replace(models, explored={})
-    found = explored(fresh, fresh.perceptor, 6, "standard")
+    path, fresh = tmp_path / "explored.safetensors", Models(models.choice)
+    found = explored(fresh, fresh.perceptor(), 6, "standard")
     save_explored(found, path)
     again = load_explored(path, models.generator)
     assert torch.equal(again.w, found.w)
     torch.testing.assert_close(again.features[0], found.features[0], atol=3e-3, rtol=0)
     torch.testing.assert_close(again.features[0].norm(dim=1), torch.ones(6))
-    known = replace(models, explored={}, known=again)
-    assert torch.equal(explored(known, known.perceptor, 4, "standard").w, again.w[:4])
+    known = Models(models.choice, known=again)
+    assert torch.equal(explored(known, known.perceptor(), 4, "standard").w, again.w[:4])
     assert not known.explored
     assert to_explore(known, edit_settings(PROMPT)) == 6
     assert to_explore(known, edit_settings(PROMPT, clip_input="reference")) == 2048
     assert to_explore(fresh, edit_settings(PROMPT)) == 2048
     assert to_explore(known, edit_settings(PROMPT, explore=0)) == 0
     # More than it holds, or seen in another way, are drawn.
-    assert len(explored(known, known.perceptor, 7, "standard").w) == 7
-    explored(known, known.perceptor, 4, "reference")
+    assert len(explored(known, known.perceptor(), 7, "standard").w) == 7
+    explored(known, known.perceptor(), 4, "reference")
     assert set(known.explored) == {(7, "standard"), (4, "reference")}
 
 
@@ -116,19 +113,19 @@ def test_other_files_are_not_taken_for_it(models, state, kind, told, tmp_path):
 
 
 def test_the_step_leads_to_the_mean_of_those_that_fit(models):
-    ((perceptor, _),) = models.perceptor.members
+    ((perceptor, _),) = models.perceptor().members
     w = torch.randn(5, 16, generator=torch.Generator().manual_seed(0))
     features = torch.nn.functional.normalize(
         torch.randn(5, perceptor.encode_text([PROMPT]).shape[1], generator=torch.Generator().manual_seed(1)),
         dim=1,
     )
     known = Explored(w, (features,))
-    step = step_towards(known, models.perceptor, parse_prompts(PROMPT))
+    step = step_towards(known, models.perceptor(), parse_prompts(PROMPT))
     counts = fitness(features, perceptor.encode_text([PROMPT])[0])
     torch.testing.assert_close(step, counts @ w - w.mean(0))
-    away = step_towards(known, models.perceptor, parse_prompts(f"{PROMPT}:-2"))
+    away = step_towards(known, models.perceptor(), parse_prompts(f"{PROMPT}:-2"))
     torch.testing.assert_close(away, -step)
-    both = step_towards(known, models.perceptor, parse_prompts(f"{PROMPT}:2 | {PROMPT}:1"))
+    both = step_towards(known, models.perceptor(), parse_prompts(f"{PROMPT}:2 | {PROMPT}:1"))
     torch.testing.assert_close(both, 1.5 * step)
 
 

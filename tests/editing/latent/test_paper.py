@@ -9,15 +9,16 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from edits import edit_settings
+from promptbrush.editing.choice import ModelChoice
 from promptbrush.editing.drivers import Latent
 from promptbrush.editing.edit import Step
-from promptbrush.editing.models import LoadedModels
-from promptbrush.editing.optimise import latent_edit, origin_of
-from promptbrush.editing.recipe import Models, edit_settings
+from promptbrush.editing.latent.compose import latent_edit, origin_of
+from promptbrush.editing.models import Models
 from promptbrush.guidance import Perceptor
 from torch import Tensor, nn
 
-DATA = np.load(Path(__file__).parents[1] / "golden" / "editing" / "styleclip_latent_optimisation.npz")
+DATA = np.load(Path(__file__).parents[2] / "golden" / "editing" / "styleclip_latent_optimisation.npz")
 RGB = {1, *range(4, 26, 3)}
 STYLES = [f"layer{i}.{'torgb' if i in RGB else 'conv'}" for i in range(26)]
 
@@ -51,6 +52,14 @@ class Drawing:
     style_names = STYLES
     num_ws = 18
 
+    @property
+    def latent_space(self) -> Any:
+        """Starts are given in the space that is edited, and the colours' styles stay."""
+        return SimpleNamespace(
+            start=lambda latent, space: latent,
+            fixed=lambda space: [name for name in STYLES if name.endswith("torgb")] if space == "s" else [],
+        )
+
     def decode(self, latent: Latent) -> Tensor:
         if isinstance(latent, Mapping):
             parts = [
@@ -70,13 +79,12 @@ class Eyes(nn.Module):
         return (images * 2 - 1).flatten(1)[:, ::97]
 
 
-def models() -> LoadedModels:
+def models() -> Models:
     drawing: Any = Drawing()
     faces: Any = Eyes()
     perceptor = Perceptor(Towers(), Tokens(), preprocessing="reference")
-    return LoadedModels(
-        drawing, perceptor, None, faces, "", torch.device("cpu"), torch.float32, Models(pack="mini")
-    )
+    choice = ModelChoice(device="cpu", precision="float32")
+    return Models(choice, generator=drawing, perceptor=lambda clip_input: perceptor, face_encoder=faces)
 
 
 def published(start: Latent, **chosen: Any) -> list[Step]:

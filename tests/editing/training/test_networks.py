@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from promptbrush.editing.models import ModelChoice, load_models
+from promptbrush.editing.choice import ModelChoice
+from promptbrush.editing.models import Models
 from promptbrush.editing.training import networks
 from promptbrush.editing.training.generator import ABOUT
 from promptbrush.generators.content import FaceContent, save_content
@@ -68,16 +69,16 @@ def test_a_pack_names_the_networks_that_are_there(tiny_pack: Path, command, tmp_
     save_content(FaceContent(), folder / "content.safetensors")
     assert command(*pack).code == 0
     assert load_pack(folder).path("parser") == folder / "parser.safetensors"
-    models = load_models(ModelChoice(str(folder), device="cpu", precision="float32"))
+    models = Models(ModelChoice(pack=str(folder), device="cpu", precision="float32"))
     assert isinstance(models.face_encoder, FaceFeatures)
     assert isinstance(models.content, FaceContent)
     assert {"face_encoder", "content", "explored"} <= models.names.hashes.keys()
     assert models.known is not None
     assert models.known.w.shape == (3, models.generator.w_dim)
     own = ModelChoice(str(folder), generator=str(folder / "stylegan2.safetensors"), device="cpu")
-    assert load_models(own).known is None
-    assert load_models(own).face_encoder is None
-    assert load_models(own).content is None
+    assert Models(own).known is None
+    assert Models(own).face_encoder is None
+    assert Models(own).content is None
 
 
 def test_a_pack_of_drawn_faces_says_what_its_generator_says(tiny_pack: Path, command, tmp_path: Path) -> None:
