@@ -21,25 +21,25 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from faces import JUDGE, NAMES, judged
-from promptbrush.editing.drivers import Latent
-from promptbrush.editing.editor import Best
-from promptbrush.editing.exploration import random_w
-from promptbrush.editing.models import ModelChoice
-from promptbrush.editing.optimise import latent_edit, origin_of
+from promptbrush import ModelChoice, Models, sample
+from promptbrush.editing.latent.compose import latent_edit, origin_of
+from promptbrush.editing.latent.settings import EditSettings
 from promptbrush.editing.pictures import write_png
-from promptbrush.editing.prior.conditions import Conditions, conditions_of
-from promptbrush.editing.prior.home import SamplingModels, load_sampling
-from promptbrush.editing.prior.method import Sampler
-from promptbrush.editing.prior.sampler import draw_latents
-from promptbrush.editing.prior.settings import SampleSettings, sample_settings
-from promptbrush.editing.recipe import edit_settings
+from promptbrush.editing.sample.conditions import Conditions, conditions_of
+from promptbrush.editing.sample.prior_identity import only_clip
+from promptbrush.editing.sample.prior_latents import PriorLatents
+from promptbrush.editing.sample.proposal import draw_latents, seeded
+from promptbrush.editing.sample.settings import SampleSettings
+from promptbrush.editing.settings import chosen
 from promptbrush.editing.watching import watch
 from promptbrush.generators.training.coupling import faces_of_z
 from promptbrush.generators.training.faces import resolve
 from promptbrush.generators.training.judge import Judge, load_judge
+from promptbrush.guidance.perceptor import Perceptor
 from prompts import Asked, named_in, prompts
 from torch import Tensor
 
@@ -49,29 +49,36 @@ SEARCHED = 1000
 KNOWN = 60_000
 
 
-def latents(own: SamplingModels, asked: Sequence[Asked], each: int, settings: SampleSettings) -> Tensor:
+def latents(own: Models, asked: Sequence[Asked], each: int, settings: SampleSettings) -> Tensor:
     """Latents (prompts*each,1,w_dim) for prompts, all with as many phrases in one batch."""
-    told = [_told(own, one.text, settings) for one in asked]
+    own_conditions = [_conditions(own, one.text, settings) for one in asked]
+    latents_of = PriorLatents(own.prior(), own.generator)
     found: dict[int, Tensor] = {}
-    for count in sorted({len(one.weights) for one in told}):
-        rows = [index for index, one in enumerate(told) if len(one.weights) == count]
-        conditions = torch.cat([told[row].told for row in rows]).repeat_interleave(each, 0)
-        seeds = [1000 * row + number for row in rows for number in range(each)]
-        weights = told[rows[0]].weights
-        x = draw_latents(own.prior, conditions, weights, seeds, settings, chunk=len(seeds))
-        found |= dict(zip(rows, own.codes.latents(x, settings.truncation).split(each), strict=True))
+    for count in sorted({len(one.weights) for one in own_conditions}):
+        rows = [index for index, one in enumerate(own_conditions) if len(one.weights) == count]
+        conditions = torch.cat([own_conditions[row].features for row in rows]).repeat_interleave(each, 0)
+        rngs = seeded([1000 * row + number for row in rows for number in range(each)])
+        weights = own_conditions[rows[0]].weights
+        x = draw_latents(own.prior(), conditions, weights, rngs, settings, chunk=len(rngs))
+        found |= dict(zip(rows, latents_of.latents(x, settings.truncation).split(each), strict=True))
     return torch.cat([found[row] for row in range(len(asked))])
 
 
-def _told(own: SamplingModels, text: str, settings: SampleSettings) -> Conditions:
-    """What a prompt tells."""
-    return conditions_of(own.perceptor, own.prior.unit, settings.model_copy(update={"prompt": text}), None, 1)
+def _conditions(own: Models, text: str, settings: SampleSettings) -> Conditions:
+    """What the prior is conditioned on for a prompt."""
+    prior = own.prior()
+    return conditions_of(clip_of(own), prior.unit, settings.model_copy(update={"prompt": text}), 1)
+
+
+def clip_of(own: Models) -> Perceptor:
+    """The CLIP that the prior is conditioned on."""
+    return only_clip(own, own.prior().home.clip_input)
 
 
 @torch.no_grad()
-def pictures(own: SamplingModels, w: Tensor) -> Tensor:
+def pictures(own: Models, w: Tensor) -> Tensor:
     """Pictures of W (N,w_dim), rounded as files are."""
-    drawn = [own.models.generator.decode(part) for part in torch.split(w, BATCH)]
+    drawn = [own.generator.decode(part) for part in torch.split(w, BATCH)]
     return torch.cat(drawn).mul(255).round().div(255)
 
 
@@ -102,17 +109,17 @@ def by_count(shown: Tensor, asked: Sequence[Asked], kind: str | None = None) -> 
     return {count: statistics.fmean(found) for count, found in sorted(groups.items())}
 
 
-def told(shares: dict[int, float]) -> str:
+def listed(shares: dict[int, float]) -> str:
     return ", ".join(f"{count}: {share:.3f}" for count, share in shares.items())
 
 
-def draw(own: SamplingModels, judge: Judge, arguments: argparse.Namespace) -> None:
+def draw(own: Models, judge: Judge, arguments: argparse.Namespace) -> None:
     """The table of both samplers."""
     asked, each = prompts(arguments.prompts, MEASURED), arguments.each
     rng = torch.Generator().manual_seed(7)
-    data = judged(judge, pictures(own, random_w(own.models.generator, 100 * each, rng)))
+    data = judged(judge, pictures(own, own.generator.latent_space.random(100 * each, rng)))
     for name, steps in (("dpm++", 15), ("ddpm", 1000)):
-        settings = sample_settings(prompt="-", scheduler=name, steps=steps, **_given(arguments))
+        settings = _settings(scheduler=name, steps=steps, **_given(arguments))
         # The first draw imports diffusers and prepares kernels for the size of the batch, once for all.
         latents(own, asked, each, settings.model_copy(update={"steps": 1}))
         began = time.perf_counter()
@@ -121,11 +128,11 @@ def draw(own: SamplingModels, judge: Judge, arguments: argparse.Namespace) -> No
         drawn = pictures(own, w)
         values = judged(judge, drawn)
         shown = named_in(values, asked, each)
-        scale = settings.guided(own.prior.space)
+        scale = settings.guided(own.prior().space)
         print(f"{name}, {steps} steps, guidance {scale:g}: {seconds:.2f} s for {len(w)} latents")
-        print(f"  named: {told(by_count(shown, asked))} (goals {told(GOALS)})")
+        print(f"  named: {listed(by_count(shown, asked))} (goals {listed(GOALS)})")
         for kind in ("pair", "synonym", "plain"):
-            print(f"    {kind}: {told(by_count(shown, asked, kind))}")
+            print(f"    {kind}: {listed(by_count(shown, asked, kind))}")
         print(f"  diversity: {diversity(values, data, asked, each):.3f} (goal 0.8)", flush=True)
         if name == "dpm++":
             _attributes(values, asked, each)
@@ -135,17 +142,17 @@ def draw(own: SamplingModels, judge: Judge, arguments: argparse.Namespace) -> No
     _known(own, judge, asked, each)
     if arguments.rank > 1:
         _ranked(own, judge, asked, arguments)
-    sampler = Sampler(own, sample_settings(prompt="a bald man with a red beard", **_given(arguments)))
-    next(sampler.draw(1))
+    prompt, given = "a bald man with a red beard", _given(arguments)
+    next(sample(prompt, models=own, **given))
     began = time.perf_counter()
-    list(sampler.draw(8))
+    list(sample(prompt, 8, models=own, **given))
     print(f"8 pictures after loading: {time.perf_counter() - began:.2f} s (goal 3)")
 
 
 @torch.no_grad()
-def _known(own: SamplingModels, judge: Judge, asked: Sequence[Asked], each: int) -> None:
+def _known(own: Models, judge: Judge, asked: Sequence[Asked], each: int) -> None:
     """What the judge sees where it is known that the generator was asked for the very values: the most there is."""
-    generator = own.models.generator
+    generator = own.generator
     z = torch.randn(KNOWN, generator.z_dim, generator=torch.Generator().manual_seed(5))
     faces = [resolve(face) for face in faces_of_z(z)]
     rows = []
@@ -157,21 +164,21 @@ def _known(own: SamplingModels, judge: Judge, asked: Sequence[Asked], each: int)
         ]
         rows += (fit * each)[:each]
     values = judged(judge, pictures(own, generator.mapping.single(z[rows])))
-    print(f"faces of z that stand for the values: {told(by_count(named_in(values, asked, each), asked))}")
+    print(f"faces of z that stand for the values: {listed(by_count(named_in(values, asked, each), asked))}")
 
 
-def _ranked(own: SamplingModels, judge: Judge, asked: Sequence[Asked], arguments: argparse.Namespace) -> None:
+def _ranked(own: Models, judge: Judge, asked: Sequence[Asked], arguments: argparse.Namespace) -> None:
     """What CLIP's pick among some candidates shows, four pictures a prompt."""
     rank, each = arguments.rank, 4
-    settings = sample_settings(prompt="-", **_given(arguments))
+    settings = _settings(**_given(arguments))
     drawn = pictures(own, latents(own, asked, rank * each, settings))
     with torch.no_grad():
-        seen = torch.cat([own.perceptor.encode_image(part) for part in torch.split(drawn, BATCH)])
-    told_all = torch.cat([_told(own, one.text, settings).told[:, 0] for one in asked])
-    scores = (seen.view(len(asked), each, rank, -1) * told_all[:, None, None]).sum(-1)
+        seen = torch.cat([clip_of(own).encode_image(part) for part in torch.split(drawn, BATCH)])
+    wanted = torch.cat([_conditions(own, one.text, settings).features[:, 0] for one in asked])
+    scores = (seen.view(len(asked), each, rank, -1) * wanted[:, None, None]).sum(-1)
     best = scores.argmax(2).flatten() + rank * torch.arange(len(asked) * each)
     values = judged(judge, drawn[best])
-    print(f"best of {rank} by CLIP (--rank {rank}): {told(by_count(named_in(values, asked, each), asked))}")
+    print(f"best of {rank} by CLIP (--rank {rank}): {listed(by_count(named_in(values, asked, each), asked))}")
 
 
 def _attributes(values: Tensor, asked: Sequence[Asked], each: int) -> None:
@@ -185,20 +192,20 @@ def _attributes(values: Tensor, asked: Sequence[Asked], each: int) -> None:
     print("  " + ", ".join(f"{name} {statistics.fmean(row):.2f}" for name, row in sorted(found.items())))
 
 
-def tune(own: SamplingModels, judge: Judge, arguments: argparse.Namespace) -> None:
+def tune(own: Models, judge: Judge, arguments: argparse.Namespace) -> None:
     """Named shares and diversity at some guidances, on other prompts."""
     asked, each = prompts(arguments.prompts, TUNING), arguments.each
     rng = torch.Generator().manual_seed(8)
-    data = judged(judge, pictures(own, random_w(own.models.generator, 50 * each, rng)))
+    data = judged(judge, pictures(own, own.generator.latent_space.random(50 * each, rng)))
     for guidance in map(float, arguments.guidances.split(",")):
-        settings = sample_settings(prompt="-", **{**_given(arguments), "guidance": guidance})
+        settings = _settings(**{**_given(arguments), "guidance": guidance})
         values = judged(judge, pictures(own, latents(own, asked, each, settings)))
         shares = by_count(named_in(values, asked, each), asked)
         varied = diversity(values, data, asked, each)
-        print(f"guidance {guidance:g}: {told(shares)}, diversity {varied:.3f}", flush=True)
+        print(f"guidance {guidance:g}: {listed(shares)}, diversity {varied:.3f}", flush=True)
 
 
-def rivals(own: SamplingModels, judge: Judge, arguments: argparse.Namespace) -> None:
+def rivals(own: Models, judge: Judge, arguments: argparse.Namespace) -> None:
     """One picture a prompt by each method, the rivals in as much time as each number of candidates takes."""
     asked = prompts(100, MEASURED)[:: max(1, 100 // arguments.prompts)][: arguments.prompts]
     search, look_seconds = _search(own)
@@ -211,7 +218,9 @@ def rivals(own: SamplingModels, judge: Judge, arguments: argparse.Namespace) -> 
         taken = (time.perf_counter() - began) / len(asked) if seconds is None else seconds
         shown = named_in(judged(judge, torch.cat(made)), asked, 1)
         every = float(shown.float().mean())
-        print(f"{name}: {told(by_count(shown, asked))}, all {every:.3f}, {taken:.2f} s a prompt", flush=True)
+        print(
+            f"{name}: {listed(by_count(shown, asked))}, all {every:.3f}, {taken:.2f} s a prompt", flush=True
+        )
         return taken
 
     for rank in map(int, arguments.ranks.split(",")):
@@ -223,42 +232,42 @@ def rivals(own: SamplingModels, judge: Judge, arguments: argparse.Namespace) -> 
     row(f"random search of {SEARCHED} by CLIP", lambda one: search(one, SEARCHED), SEARCHED * look_seconds)
 
 
-def _sampled(own: SamplingModels, one: Asked, rank: int, arguments: argparse.Namespace) -> Tensor:
-    settings = sample_settings(prompt=one.text, rank=rank, **_given(arguments))
-    return next(Sampler(own, settings).draw(1)).image
+def _sampled(own: Models, one: Asked, rank: int, arguments: argparse.Namespace) -> Tensor:
+    return next(sample(one.text, models=own, rank=rank, **_given(arguments))).tensor
 
 
 @torch.no_grad()
-def _search(own: SamplingModels) -> tuple[Callable[[Asked, int], Tensor], float]:
+def _search(own: Models) -> tuple[Callable[[Asked, int], Tensor], float]:
     """The best by CLIP of the first of some random pictures, and the seconds that each of these takes.
 
     They are the same for all prompts here; a user draws them for his own.
     """
     began = time.perf_counter()
-    w = random_w(own.models.generator, SEARCHED, torch.Generator().manual_seed(3))
-    parts = [own.models.generator.decode(part) for part in torch.split(w, BATCH)]
-    seen = torch.cat([own.perceptor.encode_image(part) for part in parts])
+    w = own.generator.latent_space.random(SEARCHED, torch.Generator().manual_seed(3))
+    parts = [own.generator.decode(part) for part in torch.split(w, BATCH)]
+    seen = torch.cat([clip_of(own).encode_image(part) for part in parts])
     drawn, seconds = torch.cat(parts), (time.perf_counter() - began) / SEARCHED
 
     def found(one: Asked, count: int) -> Tensor:
-        scores = seen[:count] @ own.perceptor.encode_text([one.text])[0]
+        scores = seen[:count] @ clip_of(own).encode_text([one.text])[0]
         return drawn[scores.argmax()][None]
 
     return found, seconds
 
 
-def _optimised(own: SamplingModels, one: Asked, steps: int) -> Tensor:
+def _optimised(own: Models, one: Asked, steps: int) -> Tensor:
     """StyleCLIP's optimisation from the mean w, in the units of an edit, by the cosine with the prompt."""
-    settings = edit_settings(
-        one.text, steps=steps, space="w", clip_loss="similarity", explore=0, picture_weight=0.0
-    )
-    w = own.models.generator.w_avg[None]
-    origin = origin_of(own.models, w, settings)
-    best = Best()
-    watch(latent_edit(own.models, origin, settings).run(), [best])
-    latent: Latent | None = best.latent
+    given = {"steps": steps, "space": "w", "clip_loss": "similarity", "explore": 0, "picture_weight": 0.0}
+    settings = chosen(EditSettings, given={"prompt": one.text, **given})
+    edit = latent_edit(own, origin_of(own, own.generator.w_avg[None], settings), settings)
+    watch(edit.run(), [])
     with torch.no_grad():
-        return own.models.generator.decode(latent)
+        return own.generator.decode(edit.answer())
+
+
+def _settings(**given: Any) -> SampleSettings:
+    """For prompts that are filled in later."""
+    return chosen(SampleSettings, given={"prompt": "-", **given})
 
 
 def _given(arguments: argparse.Namespace) -> dict[str, float]:
@@ -286,7 +295,8 @@ def main() -> None:
     parser.add_argument("--sheet", type=Path)
     arguments = parser.parse_args()
     judge = load_judge(arguments.judge)
-    own = load_sampling(ModelChoice(arguments.pack, device="cpu", precision="float32"), arguments.prior)
+    prior = str(arguments.prior) if arguments.prior else None
+    own = Models(ModelChoice(pack=arguments.pack, prior=prior, device="cpu", precision="float32"))
     {"draw": draw, "tune": tune, "rivals": rivals}[arguments.what](own, judge, arguments)
 
 
