@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import torch
-from promptbrush import ModelChoice, Models, rerun, sample
+from promptbrush import ModelChoice, Models, UsageError, rerun, sample
 from promptbrush.editing.latents import load_latent
 from promptbrush.editing.metadata import read_recipe
 from promptbrush.editing.pictures import read_picture
@@ -235,6 +235,19 @@ def test_refinement_can_be_watched_and_stopped(pack: Path, tmp_path: Path) -> No
     assert steps == [0, 1] and stopped.interrupted and stopped.recipe.stopped_after == 2
     stopped.save(tmp_path / "stopped.png")
     assert torch.equal(rerun(tmp_path / "stopped.png").tensor, stopped.tensor)
+
+
+def test_another_objective_can_be_added_to_the_refinement(pack: Path) -> None:
+    models = Models(ModelChoice(pack=str(pack), device="cpu"))
+
+    def names(**more: Any) -> set[str]:
+        found: set[str] = set()
+        list(sample(PROMPT, models=models, refine=2, progress=lambda step: found.update(step.losses), **more))
+        return found
+
+    assert names(loss=("tv:0.5",)) - names() == {"tv"}
+    with pytest.raises(UsageError, match="without refine"):
+        sample(PROMPT, models=models, loss=("tv:0.5",))
 
 
 def test_what_was_drawn_before_an_interrupt_stays(

@@ -213,6 +213,7 @@ def refinement(models: Models, latent: Tensor, settings: SampleSettings) -> Edit
             "space": "w" if latent.ndim == 2 else "w+",
             "clip_loss": "similarity",
             "explore": 0,
+            "loss": settings.loss,
         },
     )
     # The seed is of the draw; the optimization starts from the latent itself.

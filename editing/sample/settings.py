@@ -109,6 +109,13 @@ class SampleSettings(Settings):
     refine_lr: float = setting(
         0.02, "learning rate of --refine", panel="Optimization", gt=0, le=10, needs={"refine": True}
     )
+    loss: tuple[str, ...] = setting(
+        (),
+        "another objective of --refine, NAME:weight; can be given several times",
+        panel="Losses",
+        role="losses",
+        needs={"refine": True},
+    )
     seed: int = setting(0, "of the noise; picture k has seed + k", panel="Optimization", ge=0, le=MAX_SEED)
     groups: str = setting(
         "", "layers that each latent of a published checkpoint feeds, such as 4,4,10", panel="Models"
@@ -217,7 +224,7 @@ METHOD = Method(
     open=".editing.sample.compose:open_sampler",
     plan=_plan,
     outputs=SampleOutputs,
-    roles=("pack", "generator", "clip", "encoder", "prior", "device", "precision", "offline"),
+    roles=("pack", "generator", "clip", "encoder", "face_encoder", "prior", "device", "precision", "offline"),
     many=True,
     file=("prompt", "like"),
 )
