@@ -27,17 +27,21 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numba
 import numpy as np
 import promptbrush
 import torch
 from PIL import Image, ImageDraw
+from promptbrush.editing.edit import Edit, Source
+from promptbrush.editing.models import Models
 from promptbrush.editing.pictures import read_picture, write_png
+from promptbrush.editing.running import run_to_end
+from promptbrush.editing.settings import chosen
+from promptbrush.editing.shapes.compose import compose
 from promptbrush.editing.shapes.curve import plot
-from promptbrush.editing.shapes.method import run_task
-from promptbrush.editing.shapes.settings import shapes_settings
-from promptbrush.editing.shapes.task import task_of
+from promptbrush.editing.shapes.settings import ShapesSettings
 from promptbrush.generators.shapes import Shapes, coverage
 from promptbrush.generators.training.sheets import save_sheet
 from torch import Tensor
@@ -64,25 +68,37 @@ def nearness(picture: Tensor, target: Tensor) -> float:
     return 100 * (1 - float(((picture * 255).round() / 255 - target).square().mean()))
 
 
+def search_of(target: Tensor, preset: str = "default", **values: object) -> Edit:
+    """The search that draws a target."""
+    settings = chosen(ShapesSettings, preset, {"target": target, **values})
+    return compose(Models(), Source(None), settings)
+
+
+@torch.no_grad()
+def loss_of(edit: Edit, seed: int) -> float:
+    """The loss of the answer so far."""
+    objective: Any = edit.stages[-1].objective
+    return float(objective.losses(edit.answer()[None], seed))  # type: ignore[index]
+
+
 def ours(target: Tensor, count: int, steps: int | None = None) -> tuple[float, float, int]:
     """Nearness, seconds, and drawings made."""
     began = time.monotonic()
-    task = task_of(shapes_settings(count=count, steps=steps), target)
-    result = run_task(task)
-    drawn = task.search.steps + 8 * (count + 1)
-    return nearness(result.drawing.picture(), target), time.monotonic() - began, drawn
+    edit = search_of(target, count=count, steps=steps)
+    run_to_end(edit)
+    drawn = edit.total + 8 * (count + 1)
+    return nearness(edit.output().drawing.picture(), target), time.monotonic() - began, drawn
 
 
 def paper(target: Tensor, count: int, steps: int, goal: float) -> tuple[float, float, float | None]:
     """Nearness after all steps, seconds, and those after which `goal` was reached."""
     began, reached = time.monotonic(), None
-    task = task_of(shapes_settings("paper", count=count, steps=steps), target)
+    edit = search_of(target, "paper", count=count, steps=steps)
     best = 0.0
-    for step in task.run():
+    for step in edit.run():
         if step.index % 50 and step.index + 1 < steps:
             continue
-        white = nearness(task.picture(), target)
-        best = max(white, 100 * (1 - float(task.fitness.losses(task.search.best()[None], 1))))
+        best = max(nearness(step.image(), target), 100 * (1 - loss_of(edit, 1)))
         if reached is None and best >= goal:
             reached = time.monotonic() - began
     return best, time.monotonic() - began, reached
@@ -171,7 +187,7 @@ def words_table(arguments: argparse.Namespace) -> None:
     made, seconds = [], []
     for prompt in prompts:
         began = time.monotonic()
-        made.append(promptbrush.shapes(prompt, count=arguments.count).image)
+        made.append(promptbrush.shapes(prompt, count=arguments.count).output.drawing.picture())
         seconds.append(time.monotonic() - began)
     pictures = torch.cat(made)
     judge = load_perceptor(HERE / "clip-judge")
@@ -195,18 +211,18 @@ def optimizers_table(arguments: argparse.Namespace) -> None:
         rate, steps = 1.0, 20
         for _ in range(2):  # a short run tells how many steps fit
             began = time.monotonic()
-            task = task_of(shapes_settings(optimizer=name, count=50, steps=steps), target)
+            edit = search_of(target, optimizer=name, count=50, steps=steps)
             values, times = [], []
-            for step in task.run():
+            for step in edit.run():
                 if step.index % max(1, steps // 100) == 0:
-                    values.append(float(task.fitness.losses(task.search.best()[None], 0)))
+                    values.append(loss_of(edit, 0))
                     times.append(time.monotonic() - began)
             rate = (time.monotonic() - began) / steps
             steps = max(20, int(arguments.seconds / rate))
-        loss = float(task.fitness.losses(task.search.best()[None], 0))
+        loss = loss_of(edit, 0)
         lines[name], places[name] = values, times
         print(
-            f"{name:12s} {100 * (1 - loss):.2f} % after {times[-1]:.1f} s, {len(task.losses)} steps",
+            f"{name:12s} {100 * (1 - loss):.2f} % after {times[-1]:.1f} s, {edit.done} steps",
             flush=True,
         )
     if arguments.plot:

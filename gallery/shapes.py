@@ -12,7 +12,6 @@ import promptbrush
 import torch
 from PIL import Image
 from promptbrush.editing.framing import strip
-from promptbrush.editing.models import ModelChoice
 from promptbrush.editing.pictures import write_png
 from torchvision.transforms.functional import to_tensor
 
@@ -43,7 +42,7 @@ def photographs(steps: int | None) -> tuple[list[torch.Tensor], list[str]]:
             (SIDE, SIDE), Image.Resampling.LANCZOS
         )
         target = to_tensor(square)[None]
-        drawn = promptbrush.shapes(target=target, count=count, steps=steps).drawing.picture(SIDE)
+        drawn = promptbrush.shapes(target=target, count=count, steps=steps, size=SIDE).tensor
         pictures.append(torch.cat([target, drawn], dim=3))
         labels.append(f"{name}, {count} triangles")
     return pictures, labels
@@ -53,8 +52,7 @@ def sheet(pack: str, steps: int | None, limit: int | None) -> torch.Tensor:
     """(1,3,H,W): photographs above, prompts below."""
     above = strip(*photographs(steps))
     drawn = [
-        promptbrush.shapes(prompt, steps=steps, models=ModelChoice(pack)).drawing.picture(SIDE)
-        for prompt in PROMPTS[:limit]
+        promptbrush.shapes(prompt, steps=steps, size=SIDE, pack=pack).tensor for prompt in PROMPTS[:limit]
     ]
     below = strip(drawn, PROMPTS[:limit])
     width = max(above.shape[-1], below.shape[-1])

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 import torch
 from PIL import Image
-from promptbrush.editing.commands import StoppedError
-from promptbrush.editing.metadata import read_recipe
-from promptbrush.editing.pictures import read_picture, write_png
-from promptbrush.editing.shapes import search
-from promptbrush.editing.shapes.command import ShapesJob, draw_shapes
-from promptbrush.editing.shapes.recipe import ShapesRecipe
-from promptbrush.editing.shapes.settings import shapes_settings
+from promptbrush.editing.job import Job, StoppedError, run
+from promptbrush.editing.metadata import embed, read_recipe
+from promptbrush.editing.pictures import read_picture, write_picture, write_png
+from promptbrush.editing.record import Record
+from promptbrush.editing.settings import chosen
+from promptbrush.editing.shapes.mutation import Mutation
+from promptbrush.editing.shapes.settings import METHOD, ShapesOutputs
 
 QUICK = ("--steps", 4, "--count", 5, "--device", "cpu", "--precision", "float32")
 
@@ -40,8 +40,9 @@ def names(folder: str | Path = ".") -> set[str]:
 def test_a_target(shapes):
     done = shapes("--target", "in.png", "--size", 90)
     assert done.code == 0, done.err
-    assert done.out.splitlines()[:3] == ["in-shapes.png", "in-shapes.svg", "in-shapes.json"]
-    assert "% like the target" in done.out.splitlines()[3]
+    assert done.out.splitlines() == ["in-shapes.png"]
+    assert "also in-shapes.svg, in-shapes.json" in done.err
+    assert "% like the target (100 % - L2)" in done.err
     assert names() == {"in.png", "in-shapes.png", "in-shapes.svg", "in-shapes.json"}
     assert read_picture("in-shapes.png").image.shape == (1, 3, 90, 120)
     assert len(json.loads(Path("in-shapes.json").read_text())["shapes"]) == 5
@@ -51,11 +52,11 @@ def test_a_target(shapes):
 
 def test_a_prompt_and_everything_beside_it(shapes):
     done = shapes(
-        "A red heart, 2!", "-o", "o/out.png", "--gif", "--frames", "--trace", "--curve", "--no-json"
+        "A red heart, 2!", "-o", "o/out.png", "--gif", "--frames", "--trace", "--curve", "--no-json-file"
     )
     assert done.code == 0, done.err
-    assert done.out.splitlines()[0] == "models: mini pack on cpu"
-    assert "CLIP's cosine" in done.out
+    assert done.err.splitlines()[0] == "models: mini pack on cpu"
+    assert "CLIP similarity" in done.err
     assert names("o") == {"out.png", "out.svg", "out.gif", "out-frames", "out.trace.jsonl", "out-curve.png"}
     assert len(Path("o/out.trace.jsonl").read_text().splitlines()) == 4
     assert Image.open("o/out.gif").n_frames >= 2
@@ -63,7 +64,7 @@ def test_a_prompt_and_everything_beside_it(shapes):
 
 
 def test_names_of_prompts(shapes):
-    shapes("A red heart, 2!", "--no-svg", "--no-json")
+    shapes("A red heart, 2!", "--no-svg", "--no-json-file")
     assert "a-red-heart-2-shapes.png" in names()
 
 
@@ -72,7 +73,7 @@ def test_names_of_prompts(shapes):
 )
 def test_rerun_makes_the_same_pixels(shapes, command, words):
     assert shapes("--target", "in.png", *words, "-o", "out.png").code == 0
-    recipe = ShapesRecipe.from_toml(read_recipe("out.png"), "out.png")
+    recipe = Record.from_toml(read_recipe("out.png"), "out.png")
     assert recipe.settings.count == 5
     done = command("rerun", "out.png", "-o", "again.png")
     assert done.code == 0, done.err
@@ -91,12 +92,15 @@ def test_rerun_of_a_prompt_and_of_other_files(shapes, command):
 
 
 @pytest.mark.parametrize("suffix", ["svg", "json"])
-def test_going_on(shapes, suffix):
+def test_starting_from_shapes(command, shapes, suffix):
     shapes("--target", "in.png", "-o", "one.png")
-    done = shapes("--target", "in.png", "--from-svg", f"one.{suffix}", "-o", "two.png")
+    quick = QUICK[:2] + QUICK[4:]
+    done = command("shapes", *quick, "--target", "in.png", "--from-svg", f"one.{suffix}", "-o", "two.png")
     assert done.code == 0, done.err
     assert len(json.loads(Path("two.json").read_text())["shapes"]) == 5
-    assert ShapesRecipe.from_toml(read_recipe("two.png"), "").start.endswith(f"one.{suffix}")
+    record = Record.from_toml(read_recipe("two.png"), "two.png")
+    assert record.settings.from_svg == Path(f"one.{suffix}").resolve()
+    assert record.files["from_svg"].path.endswith(f"one.{suffix}")
 
 
 def test_checkpoints(shapes):
@@ -107,7 +111,81 @@ def test_checkpoints(shapes):
     assert torch.equal(read_picture("one.png").image, read_picture("two.png").image)
     done = shapes("--target", "in.png", "--checkpoint", "kept.pt", "--seed", 3)
     assert done.code == 3
-    assert "kept.pt: this checkpoint is of other settings" in done.err
+    assert "kept.pt: a checkpoint of another run (seed is '0', here '3')" in done.err
+
+
+def test_a_checkpoint_of_another_picture_is_refused(shapes):
+    write_png(torch.zeros(1, 3, 30, 40), "other.png")
+    assert shapes("--target", "in.png", "--checkpoint", "kept.pt", "-o", "one.png").code == 0
+    done = shapes("--target", "other.png", "--checkpoint", "kept.pt", "-o", "two.png")
+    assert done.code == 3
+    assert "kept.pt: a checkpoint of another run" in done.err
+    # The same name, and another picture.
+    write_png(torch.zeros(1, 3, 30, 40), "in.png")
+    done = shapes("--target", "in.png", "--checkpoint", "kept.pt", "-o", "two.png")
+    assert done.code == 3
+    assert "kept.pt: a checkpoint of another run (the target is" in done.err
+
+
+def test_a_drawing_as_the_result(shapes):
+    done = shapes("--target", "in.png", "-o", "out.svg", "--no-json-file")
+    assert done.code == 0, done.err
+    assert done.out.splitlines() == ["out.svg"]
+    assert names() == {"in.png", "out.svg"}
+    assert Path("out.svg").read_text().count("<polygon") == 5
+
+
+# What `promptbrush shapes --target in.png --steps 4 --count 5 --size 90 --seed 3` wrote before there was one recipe.
+LAYOUT_1 = """
+promptbrush = "0.1.0"
+torch = "2.9.0"
+device = "cpu"
+precision = "float32"
+method = "shapes"
+target = "{path}"
+target_sha256 = "{digest}"
+height = 90
+
+[models]
+pack = "mini"
+
+[models.hashes]
+
+[settings]
+prompt = ""
+negative = ""
+templates = "none"
+count = 5
+kind = "triangle"
+mode = "smooth"
+optimizer = "adam"
+steps = 4
+population = 64
+sigma = 0.1
+rounds = 8
+lr = 0.02
+loss = "l1"
+background = "auto"
+opacity_min = 0.0
+opacity_max = 1.0
+palette = ""
+cutouts = 3
+shared_views = false
+coordinate_scale = 1.0
+seed = 3
+"""
+
+
+def test_recipes_of_before_are_made_again(shapes, command):
+    from promptbrush._files import short_hash
+
+    shapes("--target", "in.png", "--size", 90, "--seed", 3, "--distance", "l1", "-o", "new.png")
+    path = Path("in.png").resolve()
+    old = LAYOUT_1.format(path=path, digest=short_hash(path))
+    write_picture(torch.rand(1, 3, 8, 8), "old.png", embed(old))
+    done = command("rerun", "old.png", "-o", "again.png")
+    assert done.code == 0, done.err
+    assert torch.equal(read_picture("again.png").image, read_picture("new.png").image)
 
 
 @pytest.mark.parametrize(
@@ -119,7 +197,8 @@ def test_checkpoints(shapes):
             2,
             "a target and the prompt 'a dog' cannot both be drawn; give one",
         ),
-        (("in.png",), 2, "'in.png' is a file; give it as --target, or write what should be drawn"),
+        (("in.png",), 2, "'in.png' stands where the prompt should, but is a file"),
+        (("in.png",), 2, "or give it as --target"),
         (("--target", "no.png"), 3, "no.png: there is no such file"),
         (("--target", "text.png"), 3, "text.png: "),
         (("a dog", "--count", 0), 2, "count is 0"),
@@ -132,10 +211,21 @@ def test_checkpoints(shapes):
             "other.svg: holds <text>, where only polygon, ellipse, rect, path",
         ),
         (("a dog", "--from-svg", "in.png"), 3, "in.png: shapes are read from .svg or .json"),
-        (("a dog", "-o", "out.bmp"), 2, "out.bmp: '.bmp' is no kind of picture to write"),
+        (("a dog", "-o", "out.bmp"), 2, "out.bmp: files of type '.bmp' cannot be written"),
         (("--target", "in.png", "-o", "in.png"), 2, "in.png"),
-        (("a dog", "--palette", "red,#00ff00"), 2, "the palette 'red' is no colour; write #rrggbb"),
+        (
+            ("a dog", "--palette", "redd,#00ff00"),
+            2,
+            "the palette 'redd' is not a colour (did you mean 'red'?)",
+        ),
         (("a dog", "--size", 9000), 2, "size"),
+        (("--from-svg", "other.svg", "a dog", "--count", 4), 2, "count has no effect together with from_svg"),
+        (
+            ("a dog", "--kind", "line", "--from-svg", "other.svg"),
+            2,
+            "kind has no effect together with from_svg",
+        ),
+        (("a dog", "--distance", "l1"), 2, "distance has no effect without target"),
     ],
 )
 def test_mistakes_are_one_line(command, words, code, message):
@@ -144,12 +234,9 @@ def test_mistakes_are_one_line(command, words, code, message):
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><text>hello</text></svg>'
     )
     before = names()
-    given = {str(word) for word in words}
-    done = command(
-        "shapes", *words, *(() if "--count" in given else ("--count", 3)), "--steps", 2, "--device", "cpu"
-    )
+    done = command("shapes", *words, "--steps", 2, "--device", "cpu")
     assert done.code == code
-    assert len(done.err.splitlines()) == 1
+    assert len(done.err.splitlines()) == 1, done.err
     assert done.err.startswith("promptbrush: ")
     assert message in done.err
     assert names() == before
@@ -201,19 +288,20 @@ def test_a_full_disk_while_the_film_is_written(shapes, monkeypatch):
 def test_ctrl_c_keeps_the_best_so_far_and_reruns(command, monkeypatch):
     steps = []
 
-    def step(self: search.GradientSearch) -> torch.Tensor:
+    def ask(self: Mutation) -> torch.Tensor:
         steps.append(0)
         if len(steps) > 5:
             raise KeyboardInterrupt
         return ordinary(self)
 
-    ordinary = search.GradientSearch.step
-    job = ShapesJob(shapes_settings(count=4, steps=20), target=Path("in.png"), output=Path("out.png"))
+    ordinary = Mutation.ask
+    settings = chosen(METHOD.settings, given={"count": 4, "steps": 20, "target": "in.png"})
+    job = Job(METHOD, settings, outputs=ShapesOutputs(output=Path("out.png")))
     with monkeypatch.context() as patched:
-        patched.setattr(search.GradientSearch, "step", step)
+        patched.setattr(Mutation, "ask", ask)
         with pytest.raises(StoppedError, match="stopped: the best so far is in out.png"):
-            list(draw_shapes(job))
-    assert ShapesRecipe.from_toml(read_recipe("out.png"), "").stopped_after == 5
+            list(run(job))
+    assert Record.from_toml(read_recipe("out.png"), "").stopped_after == 5
     done = command("rerun", "out.png", "-o", "again.png")
     assert done.code == 0, done.err
     assert torch.equal(read_picture("again.png").image, read_picture("out.png").image)
