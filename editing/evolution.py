@@ -1,7 +1,7 @@
 """Any optimizer of nevergrad by its name, as a driver of populations, and PGPE as one of nevergrad's.
 
 Nevergrad's optimizers hold their state in objects that only a pickle could keep. Their every move follows from the
-seed and the losses, so these are what a checkpoint holds, and resuming tells them again.
+seed and the losses, so these are what a checkpoint holds, and resuming gives them again.
 """
 
 from __future__ import annotations
@@ -100,11 +100,11 @@ class Evolution:
             if not alone:
                 self.population = _planned(self.optimizer) or population
         self._asked: list[ng_parameter.Parameter] = []
-        self._told: list[Tensor] = []
+        self._history: list[Tensor] = []
         self._worst = 0.0
 
     def ask(self) -> Tensor:
-        """The population (P,D); the same one until it was told."""
+        """The population (P,D); the same one until `tell`."""
         if not self._asked:
             with _explained(self.name, len(self.start)):
                 self._asked = [self.optimizer.ask() for _ in range(self.population)]
@@ -114,20 +114,20 @@ class Evolution:
         """Take the losses, (P,) each, of what `ask` gave.
 
         Raises:
-            UsageError: nothing was asked, or there are more or fewer losses than candidates.
+            UsageError: there are more or fewer losses than candidates that were asked for.
         """
-        told = total(losses).detach().double().cpu()
-        if len(told) != len(self._asked):
+        now = total(losses).detach().double().cpu()
+        if len(now) != len(self._asked):
             raise UsageError(
-                f"{len(told)} losses were given where {len(self._asked)} candidates were asked for"
+                f"{len(now)} losses were given where {len(self._asked)} candidates were asked for"
             )
-        finite = told[told.isfinite()]
+        finite = now[now.isfinite()]
         self._worst = max(self._worst, float(finite.max())) if len(finite) else self._worst
-        told = torch.where(told.isfinite(), told, self._worst + abs(self._worst) + 1)
+        now = torch.where(now.isfinite(), now, self._worst + abs(self._worst) + 1)
         with _explained(self.name, len(self.start)):
-            for candidate, loss in zip(self._asked, told.tolist(), strict=True):
+            for candidate, loss in zip(self._asked, now.tolist(), strict=True):
                 self.optimizer.tell(candidate, loss)
-        self._told.append(told)
+        self._history.append(now)
         self._asked = []
 
     def recommend(self) -> Tensor:
@@ -137,35 +137,35 @@ class Evolution:
         return torch.from_numpy(np.array(found.value)).float().to(self.device)
 
     def state_dict(self) -> dict[str, Any]:
-        """All that is needed to go on to the same bits, from the same start, seed, population and steps."""
-        told = torch.stack(self._told) if self._told else torch.zeros(0, self.population).double()
-        return {"name": self.name, "seed": self.seed, "start": self.start.clone(), "told": told}
+        """All that is needed to resume to the same bits, from the same start, seed, population and steps."""
+        history = torch.stack(self._history) if self._history else torch.zeros(0, self.population).double()
+        return {"name": self.name, "seed": self.seed, "start": self.start.clone(), "losses": history}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from `state_dict`, by telling all losses again.
+        """Resume from `state_dict`, by giving all losses again.
 
         Raises:
-            UsageError: the state is of another search, or this one has begun.
+            UsageError: the state is of another search, or this one has started.
         """
-        if self._told or self._asked:
-            raise UsageError("this search has begun; load a state before the first step")
+        if self._history or self._asked:
+            raise UsageError("this search has started; load a state before the first step")
         same = (
             state["name"] == self.name
             and state["seed"] == self.seed
             and torch.equal(state["start"], self.start)
         )
-        if not same or state["told"].shape[1] != self.population:
+        if not same or state["losses"].shape[1] != self.population:
             raise UsageError(
                 f"the state is of optimizer {state['name']} with seed {state['seed']} and population "
-                f"{state['told'].shape[1]}; go on with these and the same start"
+                f"{state['losses'].shape[1]}; resume with these and the same start"
             )
-        for losses in state["told"]:
+        for losses in state["losses"]:
             self.ask()
             self.tell({"loss": losses})
 
 
 def _planned(optimizer: Any) -> int | None:
-    """The population that one of the CMA family waits for; asked for fewer, it runs ahead of what it was told."""
+    """The population that one of the CMA family waits for; asked for fewer, it runs ahead of the losses."""
     inner = optimizer
     while isinstance(inner, _CHOOSING):
         inner = inner.optim

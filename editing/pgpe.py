@@ -82,7 +82,7 @@ class PGPE:
         return torch.randn(count, len(self.centre), generator=self._rng)
 
     def ask(self) -> Tensor:
-        """The population (P,D); the same one until it was told."""
+        """The population (P,D); the same one until `tell`."""
         if self._noise is None:
             self._noise = self.noise(self.settings.population // 2)
         away = self.sigma * self._noise.to(self.centre)
@@ -92,13 +92,13 @@ class PGPE:
         """Take the losses, (P,) each, of what `ask` gave, and move.
 
         Raises:
-            UsageError: nothing was asked, or there are more or fewer losses than candidates.
+            UsageError: there are more or fewer losses than candidates that were asked for.
         """
-        told = total(losses).detach()
-        if self._noise is None or len(told) != self.settings.population:
+        now = total(losses).detach()
+        if self._noise is None or len(now) != self.settings.population:
             asked = 0 if self._noise is None else self.settings.population
-            raise UsageError(f"{len(told)} losses were given where {asked} candidates were asked for")
-        self.move(self.sigma * self._noise.to(self.centre), told)
+            raise UsageError(f"{len(now)} losses were given where {asked} candidates were asked for")
+        self.move(self.sigma * self._noise.to(self.centre), now)
         self._noise = None
 
     @torch.no_grad()
@@ -156,7 +156,7 @@ class PGPE:
         return self.centre.clone()
 
     def state_dict(self) -> dict[str, Any]:
-        """All that is needed to go on to the same bits."""
+        """All that is needed to resume to the same bits."""
         return {
             "centre": self.centre.clone(),
             "sigma": self.sigma.clone(),
@@ -168,7 +168,7 @@ class PGPE:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from `state_dict`.
+        """Resume from `state_dict`.
 
         Raises:
             UsageError: it is of another number of dimensions.
@@ -176,7 +176,7 @@ class PGPE:
         if state["centre"].shape != self.centre.shape:
             raise UsageError(
                 f"the state holds {len(state['centre'])} numbers, the search {len(self.centre)}; "
-                "go on with the same shapes and count"
+                "resume with the same shapes and count"
             )
         for name in ("centre", "sigma", "velocity", "square"):
             setattr(self, name, state[name].to(self.centre).clone())

@@ -20,7 +20,7 @@ from ...guidance.prompt import Prompt, signed_prompts
 from ...guidance.prompts import encode_prompts, load_templates
 from ..drivers import Chain, Latent
 from ..edit import Edit, Output, Place, Stage
-from ..losses import added_losses
+from ..losses import added_losses, start_of
 from ..models import Models
 from ..notes import text_notes
 from ..pgpe import PGPE, PGPESettings
@@ -215,17 +215,9 @@ def _load_image(path: Path) -> Tensor:
 @torch.no_grad()
 def _first(models: Models, work: _Work, prompts: tuple[Prompt, ...]) -> Start:
     """What the user's own objectives may compare with: the target, or the first of the starts."""
-    objective = work.objective
-    latent = _starts(work)[:1]
+    objective, latent = work.objective, _starts(work)[:1]
     image = objective.target if isinstance(objective, Likeness) else objective.generator.decode(latent)
-    return Start(
-        image=image,
-        latent=latent,
-        prompts=prompts,
-        source=models.source,
-        perceptor=models.painters if prompts else None,
-        load_image=_load_image,
-    )
+    return start_of(models, image, prompts, models.painters if prompts else None, latent=latent)
 
 
 def _search(work: _Work, show: Callable[[Latent], Tensor]) -> tuple[Any, list[Stage]]:

@@ -110,7 +110,7 @@ def from_json(text: str, where: str) -> Drawing:
         numbers = torch.tensor(content["shapes"], dtype=torch.float32)
         background = torch.tensor(content["background"], dtype=torch.float32)
     except (ValueError, TypeError, KeyError, RecursionError, OverflowError, UsageError) as error:
-        raise InputFileError(f"{where}: not a drawing of shapes ({_told(error)}); {mend}") from error
+        raise InputFileError(f"{where}: not a drawing of shapes ({_reason(error)}); {mend}") from error
     fits = numbers.ndim == 2 and numbers.shape[1:] == (len(kind.columns) + len(COLOUR),) and len(numbers)
     if not fits or background.shape != (3,) or not 1 <= min(size) <= max(size) <= LARGEST:
         raise InputFileError(f"{where}: its shapes do not fit its kind or canvas; {mend}")
@@ -119,6 +119,6 @@ def from_json(text: str, where: str) -> Drawing:
     return Drawing(kind.name, numbers, size, background.clamp(0, 1))
 
 
-def _told(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     name = type(error).__name__
     return f"{error} is missing" if isinstance(error, KeyError) else " ".join(str(error).split()) or name

@@ -66,7 +66,7 @@ def exact(corners: Tensor, colours: Tensor, background: Tensor) -> Tensor:
 
 
 def spans(corners: Tensor, height: int) -> tuple[Tensor, Tensor]:
-    """The first and last column (B,N,H) of triangles (B,N,3,2) in each row, by the rule told in `spans`."""
+    """The first and last column (B,N,H) of triangles (B,N,3,2) in each row, by the rule of `spans`."""
     rows = torch.arange(height, device=corners.device)
     a, b = corners[..., None, :].float(), corners.roll(-1, -2)[..., None, :].float()
     level = a[..., 1] == b[..., 1]

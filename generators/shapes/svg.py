@@ -26,7 +26,7 @@ def to_svg(drawing: Drawing) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}">',
         f'<rect width="{width}" height="{height}" fill="{_colour(drawing.background.tolist())}"/>',
         *(
-            write(row[:-4], _colour(row[-4:-1]), _told(row[-1]), drawing.size)
+            write(row[:-4], _colour(row[-4:-1]), _number(row[-1]), drawing.size)
             for row in drawing.numbers.tolist()
         ),
         "</svg>",
@@ -38,14 +38,14 @@ def _colour(channels: Sequence[float]) -> str:
     return "#" + "".join(f"{round(255 * min(max(value, 0), 1)):02x}" for value in channels)
 
 
-def _told(value: float) -> str:
+def _number(value: float) -> str:
     return f"{value:.4f}".rstrip("0").rstrip(".") or "0"
 
 
 def _points(places: Sequence[float], size: tuple[int, int]) -> list[str]:
     height, width = size
     pairs = zip(places[0::2], places[1::2], strict=True)
-    return [f"{_told(x * width)},{_told(y * height)}" for y, x in pairs]
+    return [f"{_number(x * width)},{_number(y * height)}" for y, x in pairs]
 
 
 Writer = Callable[[Sequence[float], str, str, tuple[int, int]], str]
@@ -61,24 +61,24 @@ def _turn(places: Sequence[float], size: tuple[int, int]) -> tuple[float, float,
     y, x = places[0] * size[0], places[1] * size[1]
     half_height, half_width = (abs(value) * min(size) for value in places[2:4])
     degrees = places[4] % 2 * 180
-    return x, y, half_width, half_height, f'transform="rotate({_told(degrees)} {_told(x)} {_told(y)})"'
+    return x, y, half_width, half_height, f'transform="rotate({_number(degrees)} {_number(x)} {_number(y)})"'
 
 
 def _ellipse(places: Sequence[float], colour: str, opacity: str, size: tuple[int, int]) -> str:
     x, y, half_width, half_height, turn = _turn(places, size)
-    shape = f'cx="{_told(x)}" cy="{_told(y)}" rx="{_told(half_width)}" ry="{_told(half_height)}"'
+    shape = f'cx="{_number(x)}" cy="{_number(y)}" rx="{_number(half_width)}" ry="{_number(half_height)}"'
     return f'<ellipse {shape} {turn} fill="{colour}" fill-opacity="{opacity}"/>'
 
 
 def _rectangle(places: Sequence[float], colour: str, opacity: str, size: tuple[int, int]) -> str:
     x, y, half_width, half_height, turn = _turn(places, size)
-    corner = f'x="{_told(x - half_width)}" y="{_told(y - half_height)}"'
-    shape = f'{corner} width="{_told(2 * half_width)}" height="{_told(2 * half_height)}"'
+    corner = f'x="{_number(x - half_width)}" y="{_number(y - half_height)}"'
+    shape = f'{corner} width="{_number(2 * half_width)}" height="{_number(2 * half_height)}"'
     return f'<rect {shape} {turn} fill="{colour}" fill-opacity="{opacity}"/>'
 
 
 def _stroke(path: str, width: float, colour: str, opacity: str, size: tuple[int, int]) -> str:
-    thick = _told(abs(width) * min(size))
+    thick = _number(abs(width) * min(size))
     return (
         f'<path d="{path}" fill="none" stroke="{colour}" stroke-opacity="{opacity}" stroke-width="{thick}"/>'
     )

@@ -78,12 +78,12 @@ def test_seeds() -> None:
 def test_states_of_other_searches() -> None:
     state = Evolution(torch.zeros(5), "DE", 4).state_dict()
     with pytest.raises(
-        UsageError, match="the state is of optimizer DE with seed 0 and population 4; go on with"
+        UsageError, match="the state is of optimizer DE with seed 0 and population 4; resume with"
     ):
         Evolution(torch.zeros(5), "CMA", 4).load_state_dict(state)
     begun = Evolution(torch.zeros(5), "DE", 4)
     begun.ask()
-    with pytest.raises(UsageError, match="this search has begun"):
+    with pytest.raises(UsageError, match="this search has started"):
         begun.load_state_dict(state)
 
 
@@ -114,7 +114,7 @@ def test_bad_populations() -> None:
         Evolution(torch.zeros(3), "DE", 0)
     driver = Evolution(torch.zeros(3), "DE", 4)
     driver.ask()
-    with pytest.raises(UsageError, match="2 losses were told where 4 candidates were asked"):
+    with pytest.raises(UsageError, match="2 losses were given where 4 candidates were asked for"):
         driver.tell({"loss": torch.zeros(2)})
 
 

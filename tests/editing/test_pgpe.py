@@ -118,10 +118,10 @@ def test_bad_settings(settings: dict[str, object], message: str) -> None:
 
 def test_telling_what_was_not_asked() -> None:
     driver = PGPE(torch.zeros(3), PGPESettings(4))
-    with pytest.raises(UsageError, match="4 losses were told where 0 candidates were asked"):
+    with pytest.raises(UsageError, match="4 losses were given where 0 candidates were asked for"):
         driver.tell({"loss": torch.zeros(4)})
     driver.ask()
-    with pytest.raises(UsageError, match="2 losses were told where 4 candidates were asked"):
+    with pytest.raises(UsageError, match="2 losses were given where 4 candidates were asked for"):
         driver.tell({"loss": torch.zeros(2)})
     with pytest.raises(UsageError, match="the state holds 3 numbers, the search 5"):
         PGPE(torch.zeros(5)).load_state_dict(driver.state_dict())
