@@ -71,6 +71,11 @@ def resize(images: Tensor, height: int, width: int) -> Tensor:
     """
     if images.shape[-2:] == (height, width):
         return images
+    last = images.is_contiguous(memory_format=torch.channels_last)
+    if last and len(images) == 1 and images.stride(0) != images.numel():
+        # Torch keeps this layout, which the last digits of every convolution depend on, only of a picture whose first
+        # stride spans it; a picture from a file has another one.
+        images = images.as_strided(images.shape, (images.numel(), *images.stride()[1:]))
     return F.interpolate(images, (height, width), mode="bicubic", antialias=True).clamp(0, 1)
 
 

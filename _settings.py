@@ -55,7 +55,8 @@ def setting(
         panel: heading of the help under which its flag stands.
         role: what the text stands for: "prompt", "templates", "picture", "mask", "latent" or "file". Files are
             checked before a model is loaded, spelt from the root in recipes and hashed there. The type of a picture is
-            `PictureFile`, so that programs can give one from memory.
+            `PictureFile`, so that programs can give one from memory. "models" are names or files with weights, see
+            `specs`; the method notes their hashes when it loads them.
         flags: spellings on the command line in place of the field's own, such as ("--output", "-o").
         needs: other fields that must have a value for this one to count: name -> a tuple of accepted values, an
             `Except`, True for any, False for none.
@@ -104,6 +105,11 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"default": {}}
+
+    @property
+    def one_shot(self) -> str:
+        """The setting because of which no steps are taken, so that there are none to watch; empty if steps are."""
+        return ""
 
     def of_result(self, index: int) -> Settings:
         """The settings of result `index` of an input: its seed is `index` past theirs."""

@@ -92,6 +92,14 @@ class Gradient:
         self.done = state["done"]
 
 
+class WeightGradient(Gradient):
+    """Descent in the weights of a network, whose answer is the last ones, as of any training."""
+
+    def recommend(self) -> Latent:
+        """The weights as far as they have come."""
+        return self.latent
+
+
 class SampleAdam(torch.optim.Optimizer):
     """Adam (Kingma & Ba 2015) with one second moment for all numbers of a sample instead of one each.
 

@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, Any
 from .._base import PromptbrushError, UsageError
 from .._files import input_file, readable
 from ..generators.base import name_in
-from .choice import ModelChoice
+from .choice import ROLES, ModelChoice
 from .losses import check_losses
 from .methods import Method
 from .outputs import PICTURES, Outputs, Plan, plan
 from .record import Record, prompts_in
 from .settings import MAX_SEED, Settings, paths_in, printable
+from .specs import files_in
 
 if TYPE_CHECKING:
     from .result import Result
@@ -60,9 +61,17 @@ class Job:
         return self.method.name if self.record is None else "rerun"
 
     def inputs(self) -> list[Path]:
-        """All files that are read, besides models."""
+        """All files that are read: those of the settings whether they are there or not, models that are there."""
         images = [Path(prompt.text) for prompt in prompts_in(self.settings) if prompt.is_image]
-        return [*self.pictures, *(path for _, path in paths_in(self.settings)), *images]
+        models = [getattr(self.models, role) for role in ROLES]
+        models += [getattr(self.settings, name) for name in self.settings.with_role("models")]
+        own = [path for spec in models if spec for path in files_in(str(spec))]
+        return [*self.pictures, *(path for _, path in paths_in(self.settings)), *images, *own]
+
+    @property
+    def converted(self) -> list[Path]:
+        """Inputs that are no pictures, and whose results are none."""
+        return [path for path in self.pictures if path.suffix.lower() in self.method.converts]
 
 
 @dataclass(frozen=True)
@@ -109,6 +118,7 @@ def check(job: Job) -> None:
     _check_arguments(job)
     check_settings(job.method, job.settings, count)
     _check_models(job)
+    _check_outputs(job)
     for path in job.inputs():
         input_file(path)
     job.outputs.check()
@@ -181,6 +191,19 @@ def _check_models(job: Job) -> None:
         name_in(job.models.generator)
 
 
+def _check_outputs(job: Job) -> None:
+    """An output that nothing would be written to is a mistake."""
+    if shot := job.settings.one_shot:
+        for name in job.outputs.of_steps():
+            raise UsageError(f"{name} needs the steps of a run, and {shot} takes none; leave one of them out")
+    for path in job.converted:
+        for name, default in type(job.outputs)():
+            if name not in Outputs.model_fields and getattr(job.outputs, name) != default:
+                raise UsageError(f"{name} belongs to pictures, and {path} is none; leave it out")
+    if 0 < len(job.converted) < len(job.pictures):
+        raise UsageError(f"{job.converted[0]} is no picture, others are; give them to commands of their own")
+
+
 def names_a_file(prompt: str) -> bool:
     """Whether a forgotten prompt let the last picture slip into its place."""
     try:
@@ -196,10 +219,9 @@ def planned(job: Job) -> Plan:
         UsageError, InputFileError: see `outputs.plan`.
     """
     names = [job.name] if job.name else [path.stem for path in job.pictures] or [_named(job)]
-    kinds = tuple(dict.fromkeys((*PICTURES, *job.method.kinds)))
-    for path in job.pictures:
-        if own := job.method.converts.get(path.suffix.lower()):
-            kinds = (own,)
+    own = [job.method.converts[path.suffix.lower()] for path in job.converted]
+    others = [kind for kind in job.method.kinds if kind not in job.method.converts.values()]
+    kinds = tuple(dict.fromkeys(own or (*PICTURES, *others)))
     return plan(names, job.word, job.outputs, job.inputs(), kinds)
 
 

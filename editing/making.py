@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from .record import InputFile, Record, files_of, from_root, prompts_in
 from .result import Result
 from .running import run_to_end
 from .settings import Settings
-from .watching import Consumer
+from .watching import Consumer, watch
 
 # Of results that are kept for a file about all of them.
 _MOST_GATHERED = 64
@@ -39,7 +40,7 @@ def make_all(job: Job, plan: Plan, listener: Listener) -> Iterator[Saved]:
     Raises:
         StoppedError: Ctrl-C, after the best so far was saved. PromptbrushError: in one line.
     """
-    notes = _Notes(listener)
+    notes = _Notes(listener, sum(map(len, plan.paths)))
     with enough_memory():
         sources = _checked_sources(job, notes)
         if job.record is not None:
@@ -51,10 +52,10 @@ def make_all(job: Job, plan: Plan, listener: Listener) -> Iterator[Saved]:
             kept: list[Result] = []
             subject = open_subject(models, job.method, source, job.settings)
             for index, path in enumerate(paths):
-                place = _place(job, index, len(paths))
-                watching = [*listener.begin(path, made + 1, total)]
+                notes.number = made + 1
                 with _stopping(made, total):
-                    saved = _make_one(models, job, (source, subject, place), path, watching, notes)
+                    what = (source, subject, _place(job, index, len(paths)))
+                    saved = _make_one(models, job, what, path, notes)
                 notes.tell(_notes_of(saved, path, job.outputs, plan))
                 yield saved
                 made += 1
@@ -71,10 +72,15 @@ def _place(job: Job, index: int, count: int) -> Place:
 
 
 class _Notes:
-    """Tells each remark once."""
+    """Tells each remark once, and which of `count` results is being made."""
 
-    def __init__(self, listener: Listener) -> None:
+    def __init__(self, listener: Listener, count: int) -> None:
         self._listener, self._told = listener, set[str]()
+        self.number, self._count = 1, count
+
+    def begin(self, path: Path) -> Sequence[Consumer]:
+        """Those who watch the work on a result."""
+        return self._listener.begin(path, self.number, self._count)
 
     def tell(self, notes: Sequence[str]) -> None:
         for note in notes:
@@ -116,15 +122,15 @@ def _make_one(
     job: Job,
     what: tuple[Source, Any, Place],
     path: Path,
-    watching: Sequence[Consumer],
     notes: _Notes,
 ) -> Saved:
     source, subject, place = what
     settings = job.settings if job.record is not None else job.settings.of_result(place.index)
 
     def consumers(edit: Edit) -> list[Consumer]:
+        # Before the work, which they may be a reason not to wait for.
         notes.tell(edit.notes)
-        return [*watching, *job.outputs.watchers(path, edit.total)]
+        return [*notes.begin(path), *job.outputs.watchers(path, edit.total)]
 
     result = make(
         models,
@@ -135,7 +141,7 @@ def _make_one(
         getattr(job.outputs, "checkpoint", None),
         job.record.stopped_after if job.record else None,
     )
-    return save(result, path, job.outputs)
+    return save(result, path, job.outputs, lambda: notes.begin(path))
 
 
 def open_subject(models: Models, method: Method, source: Source, settings: Settings) -> Any:
@@ -232,17 +238,25 @@ def _identity(
     }
 
 
-def save(result: Result, path: Path, outputs: Outputs) -> Saved:
+def save(
+    result: Result, path: Path, outputs: Outputs, begin: Callable[[], Sequence[Consumer]] = tuple
+) -> Saved:
     """Write a result and what was asked for beside it.
+
+    Args:
+        begin: gives those who watch long writing, such as that of a film.
 
     Raises:
         InputFileError: a file that cannot be written.
     """
-    prepare_folder(path.parent)
-    result.save(path, outputs.metadata)
+    steps = result.written(path, outputs.metadata)
+    if (first := next(steps, None)) is not None:
+        watch(chain([first], steps), begin())
     for target, place in outputs.writers(path):
+        prepare_folder(place.parent)
         load_target(Entry(target), "an output")(result, place)
-    there = [each for each in outputs.beside(path) if each.exists()]
+    beside = [*outputs.beside(path), *(place for _, _, place in outputs.named_files())]
+    there = [each for each in beside if each.exists()]
     return Saved(result, path, tuple(there))
 
 

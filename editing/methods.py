@@ -51,7 +51,8 @@ class Method:
         plan: (settings, count) -> None, finds what is wrong without importing torch.
         outputs: what can be written, see `outputs.Outputs`.
         roles: fields of `choice.ModelChoice` that count for it.
-        kinds: suffixes of further files that a result may be saved as -> (result, path) -> None.
+        kinds: suffixes of further files that a result may be saved as -> (result, path) -> None, or for long work
+            an iterator of `edit.Step`, one for each part that is done.
         converts: suffix of an input -> the suffix that its result has, for inputs that are not pictures.
         many: whether the Python function yields results, `n` of them, in place of one.
         file: settings that name a result's file where there is no picture; else the prompt does.

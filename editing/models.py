@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import re
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,14 +13,16 @@ from ..generators.packs.pack import Pack, embedded_packs, load_pack
 from .choice import ROLES, ModelChoice
 from .doctor import resolve_device, resolve_precision
 from .record import ModelNames
+from .specs import members, rooted, weighted
 
 if TYPE_CHECKING:
     from ..generators.content import FaceContent
     from ..generators.encoder import Encoder
     from ..generators.prior.prior import Prior
+    from ..generators.style.styler import Styler
     from ..guidance.face_features import FaceFeatures
     from ..guidance.identity import FaceEncoder
-    from ..guidance.perceptor import AnyPerceptor
+    from ..guidance.perceptor import AnyPerceptor, Perceptor
     from .latent.exploration import Explored
 
 # Weight of the pack's painter, where its CLIP has weight 1.
@@ -131,6 +132,27 @@ class Models:
             self._priors[groups] = load_own_prior(self, path, groups)
         return self._priors[groups]
 
+    @cached_property
+    def styler(self) -> Styler | None:
+        """The pack's network that gives pictures a style by its words, if the pack has one; `pack_clip` reads them."""
+        from ..generators.style.styler import load_styler
+
+        if not self.pack.styler:
+            return None
+        path = self.pack.path("styler")
+        self.note("styler", path)
+        return load_styler(path).to(self.device)
+
+    @cached_property
+    def pack_clip(self) -> Perceptor:
+        """The pack's own CLIP in float32, which reads words for its other networks, whichever CLIP guides."""
+        from ..guidance.perceptor import load_perceptor
+
+        spec = self.pack.clip_spec
+        if (weights := clip_weights(spec)).is_file():
+            self.note("clip" if self.choice.clip is None else "pack clip", weights)
+        return load_perceptor(spec, self.device, offline=self.choice.offline)
+
     def perceptor(self, clip_input: str = "standard") -> AnyPerceptor:
         """The CLIP or CLIPs of the choice.
 
@@ -215,7 +237,7 @@ class Models:
             role: rooted(spec) for role in ROLES if (spec := getattr(self.choice, role)) and role != "clip"
         }
         if self.choice.clip:
-            own["clip"] = ",".join(_weighted(*member) for member in members(self.choice.clip))
+            own["clip"] = ",".join(weighted(*member) for member in members(self.choice.clip))
         embedded = self.choice.pack in embedded_packs()
         pack = self.choice.pack if embedded else readable(self.pack.folder.resolve())
         return ModelNames(pack=pack, hashes=dict(sorted(self.hashes.items())), **own)
@@ -262,32 +284,9 @@ def check_clip(specs: list[str]) -> None:
             raise InputFileError(f"{path}: there is no such CLIP; give a folder with clip.json")
 
 
-# As `load_ensemble` reads it.
-_WEIGHTED = re.compile(r"(.+)(:[-+]?\d*\.?\d+(?:[eE][-+]?\d+)?)")
-
-
-def members(clip: str | Path) -> list[tuple[str, str]]:
-    """Each CLIP of "SPEC:weight,SPEC:weight", and its weight with the colon, or nothing."""
-    specs = [str(clip)] if isinstance(clip, Path) else clip.split(",")
-    found = ((spec.strip(), _WEIGHTED.fullmatch(spec.strip())) for spec in specs)
-    return [(match[1], match[2]) if match else (spec, "") for spec, match in found]
-
-
-def _weighted(spec: str, weight: str) -> str:
-    """A CLIP with its weight, spelt from the root; a path that ends like a weight gets one, to stay a path."""
-    path = rooted(spec)
-    return path + (weight or (":1" if _WEIGHTED.fullmatch(path) else ""))
-
-
 def clip_weights(spec: str | Path) -> Path:
     """The file of a CLIP: of "ARCH=FILE", of its folder or .json, or itself; none for published names."""
     path = Path(str(spec).rpartition("=")[2])
     if path.suffix == ".json":
         return path.with_suffix(".safetensors")
     return path / "clip.safetensors" if path.is_dir() else path
-
-
-def rooted(spec: str) -> str:
-    """A path, also the one in "ARCH=FILE", spelt from the root; names of published models as they are."""
-    head, equals, tail = spec.rpartition("=")
-    return f"{head}{equals}{readable(Path(tail).resolve())}" if Path(tail).exists() else spec

@@ -53,6 +53,18 @@ def beside(
     return Field(default, description=description, json_schema_extra=known)
 
 
+def named(description: str, suffix: str, write: str, *, steps: bool = False) -> Any:
+    """A flag that names one more file to write, for the only result there is.
+
+    Args:
+        suffix: that the file must have.
+        write: "module:function" (result, path), called after the run.
+        steps: whether it comes of the steps of a run.
+    """
+    known = {"panel": "Output", "named": suffix, "write": write, "steps": steps}
+    return Field(None, description=description, json_schema_extra=known)
+
+
 class Outputs(Settings):
     """Where results go and what is written beside them."""
 
@@ -79,6 +91,17 @@ class Outputs(Settings):
         if getattr(self, "mp4", False):
             load_target(Entry("av:open", "video"), "an MP4")
 
+    def of_steps(self) -> list[str]:
+        """Names of the given outputs that come of the steps of a run."""
+        fields = type(self).model_fields.items()
+        of_steps = [name for name, field in fields if extra(field, "watch") or extra(field, "steps")]
+        return [name for name in of_steps if getattr(self, name)]
+
+    def named_files(self) -> list[tuple[str, str, Path]]:
+        """(field, "module:function", path) of each further file that has a name of its own."""
+        fields = [(name, field) for name, field in type(self).model_fields.items() if extra(field, "named")]
+        return [(name, extra(field, "write"), path) for name, field in fields if (path := getattr(self, name))]
+
     def beside(self, path: Path) -> list[Path]:
         """The files and folders that are written beside a result."""
         asked = [
@@ -103,7 +126,8 @@ class Outputs(Settings):
 
     def writers(self, path: Path) -> Iterator[tuple[str, Path]]:
         """("module:function", path) of the files that are written after the run."""
-        return ((extra(field, "write"), place) for field, place in self._asked(path) if extra(field, "write"))
+        yield from ((extra(field, "write"), place) for field, place in self._asked(path) if extra(field, "write"))
+        yield from ((write, place) for _, write, place in self.named_files())
 
     def watchers(self, path: Path, steps: int) -> list[Any]:
         """Consumers of a run of so many steps.
@@ -142,8 +166,10 @@ class Watched(Outputs):
     trace: bool = beside(
         "also NAME.trace.jsonl: the losses of every step", ".trace.jsonl", watch=".editing.consumers:Trace"
     )
-    checkpoint: Path | None = setting(
-        None, "file that keeps the state of the run; if it exists, the run resumes from it", panel="Output"
+    checkpoint: Path | None = Field(
+        None,
+        description="file that keeps the state of the run; if it exists, the run resumes from it",
+        json_schema_extra={"panel": "Output", "steps": True},
     )
 
 
@@ -246,6 +272,7 @@ def plan(
                     replaced.add(row[index])
             for _, place in outputs.gathered(row[0]):
                 _check_loss(place, [], outputs, inputs)
+        _check_named(outputs, sum(map(len, paths)), inputs)
     except BaseException:
         stack.close()
         raise
@@ -327,6 +354,18 @@ def _check_loss(path: Path, beside: Sequence[Path], outputs: Outputs, inputs: Se
             f"{there[0]}: exists and was not written by promptbrush; choose another name or give --overwrite"
         )
     return path in there
+
+
+def _check_named(outputs: Outputs, count: int, inputs: Sequence[Path]) -> None:
+    """Files that the user named, and that no other output may replace: for one result, of their kind."""
+    for name, _, path in outputs.named_files():
+        suffix = extra(type(outputs).model_fields[name], "named")
+        if path.suffix != suffix:
+            raise UsageError(f"{path}: {name} writes {suffix}; give a name that ends so")
+        if count > 1:
+            raise UsageError(f"{name} belongs to one result, not to {count}; give one picture with it")
+        prove_folder(path.parent)
+        _check_loss(path, [], outputs, inputs)
 
 
 def is_own(path: Path) -> bool:

@@ -13,6 +13,7 @@ from .._base import InputFileError, UsageError
 from .._files import input_file, readable, short_hash
 from ..guidance.prompt import Prompt, parse_prompts, respelt
 from .settings import MAX_STEPS, Settings, first_problem, paths_in, spelt, tomllib, without_memory
+from .specs import respelt as respelt_models
 
 # Of the layout; `from_toml` also reads the earlier ones.
 VERSION = 2
@@ -137,6 +138,7 @@ def from_root(settings: Settings) -> Settings:
     """The same settings, with every file spelt from the root; all else stays as it was typed."""
     settings = spelt(settings, "prompt", lambda text: respelt(text, _absolute))
     settings = spelt(settings, "templates", lambda text: _absolute(text) if _is_file(text) else text)
+    settings = spelt(settings, "models", respelt_models)
     for role in ("picture", "mask", "latent", "file"):
         settings = spelt(settings, role, lambda path: type(path)(_absolute(path)))
     return without_memory(settings)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from torch import Tensor
 from .._base import PromptbrushError
 from .._files import prepare_folder
 from .drivers import Latent
-from .edit import Output
+from .edit import Output, Step
 from .framing import strip
 from .latents import save_latent
 from .metadata import embed, to_exif
@@ -101,11 +102,16 @@ class Result:
         Raises:
             UsageError: an unknown suffix. InputFileError: the file cannot be written.
         """
+        for _ in self.written(path, metadata):
+            pass
+
+    def written(self, path: str | Path, metadata: bool = True) -> Iterator[Step]:
+        """As `save`; a step for each part of a long work that is done, such as a frame of a film."""
         path = Path(path)
         prepare_folder(path.parent)
         kinds = METHODS.load(self.recipe.method).kinds
         if path.suffix.lower() in kinds and path.suffix.lower() not in PICTURES:
-            resolved(kinds[path.suffix.lower()])(self, path)
+            yield from resolved(kinds[path.suffix.lower()])(self, path) or ()
             return
         held = self.metadata() if metadata and self.recipe_fits(path) else None
         write_picture(self.output.image, path, held, self.output.alpha)
