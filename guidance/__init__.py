@@ -6,7 +6,7 @@ Names load lazily, so that listing the objectives does not import torch.
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from .._base import Entry, NameTable
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = [
     "OBJECTIVES",
     "AnyPerceptor",
+    "ContentName",
     "Context",
     "Cutouts",
     "Directional",
@@ -60,6 +61,9 @@ __all__ = [
     "text_features",
     "total",
 ]
+
+# Networks that see what a picture shows; here, so that settings can name them without torch.
+ContentName = Literal["auto", "vgg19", "lite0"]
 
 # Each is a factory (settings, Start) -> Objective; settings are a mapping or the term's own dataclass.
 OBJECTIVES = NameTable(

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, get_args
 
 import torch
 from torch import Tensor, nn
 
 from .._base import DAMAGE_ERRORS, InputFileError, MissingError
 from .._weights import load_plain
+from . import ContentName
 from .objective import Context, Objective, Start, choice, for_batch, read_settings, required
 
-NETWORKS = ("auto", "vgg19", "lite0")
+NETWORKS: tuple[str, ...] = get_args(ContentName)
 # Behind the rectifiers after conv4_2 and conv5_2: torchvision's work in place, so that published taps are rectified.
 _VGG_TAPS = (22, 31)
 _LITE_TAPS = (2, 4)

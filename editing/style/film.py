@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,14 +12,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..._base import InputFileError
+from ..._base import InputFileError, UsageError
 from ..._files import PendingFile, input_file, reason
-from ...generators.style.stylist import Stylist
+from ..edit import Step
 from ..films import add_pictures, even, import_av, levels_of
-from .finish import finished, in_style
-from .settings import StyleSettings
+from .blending import blend_style, in_style
 
-FILMS = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v")
 # Pixels whose colours differ by less than this, over a few pixels around, count as still.
 _STILL, _AROUND = 0.03, 7
 
@@ -74,11 +73,23 @@ def frames(film: Film) -> Iterator[Tensor]:
         raise InputFileError(f"{film.path}: is damaged ({reason(error)}); convert it to MP4") from error
 
 
+def middle_frame(film: Film) -> Tensor:
+    """The frame that stands for a film, (1,3,H,W) in [0,1].
+
+    Raises:
+        InputFileError: the film is damaged, or has no frames.
+    """
+    for wanted in (film.frames // 2, 0):  # a file may promise more frames than it has
+        for frame in itertools.islice(frames(film), wanted, None):
+            return frame
+    raise InputFileError(f"{film.path}: there are no pictures in it; give a film")
+
+
 class Steady:
     """Keeps what hardly moves: a style's noise would flicker in it.
 
     Args:
-        smooth: share of the frame before that stays where nothing moves.
+        smooth: fraction of the previous frame that stays where nothing moves.
     """
 
     def __init__(self, smooth: float) -> None:
@@ -86,7 +97,7 @@ class Steady:
         self.before: tuple[Tensor, Tensor] | None = None
 
     def __call__(self, photo: Tensor, styled: Tensor) -> Tensor:
-        """The styled frame (1,3,H,W) with its still parts drawn towards those of the frame before."""
+        """The styled frame (1,3,H,W) with its still parts drawn towards those of the previous frame."""
         if self.before is not None and self.smooth:
             apart = (photo - self.before[0]).abs().mean(1, keepdim=True)
             around = F.avg_pool2d(apart, _AROUND, 1, _AROUND // 2, count_include_pad=False)
@@ -96,13 +107,16 @@ class Steady:
         return styled
 
 
-def style_film(film: Film, stylist: Stylist, settings: StyleSettings, path: Path) -> Iterator[int]:
-    """Write a film in a style as MP4, whole or not at all; the number of each frame as it is done.
+def write_film(result: Any, path: Path) -> Iterator[Step]:
+    """Write a result's film as MP4, frame by frame, whole or not at all; a step for each frame that is done.
 
     Raises:
-        InputFileError: it cannot be read or written.
+        UsageError: the result is a picture. InputFileError: the film cannot be read or written.
     """
-    av, steady = import_av(), Steady(settings.smooth)
+    film, settings = result.output.film, result.recipe.settings
+    if film is None:
+        raise UsageError(f"{path}: this result is a picture; save it as .png")
+    av, steady, transfer = import_av(), Steady(settings.smooth), result.output.transfer
     pending = PendingFile(path)
     try:
         with av.open(str(pending.temporary), "w", format="mp4") as target, av.open(str(film.path)) as source:
@@ -110,10 +124,10 @@ def style_film(film: Film, stylist: Stylist, settings: StyleSettings, path: Path
             picture = add_pictures(av, target, film.rate, *sides)
             sound = _sound(source, target)
             for index, photo in enumerate(frames(film)):
-                made = steady(photo, _finished(stylist, photo, settings))
+                made = steady(photo, blend_style(photo, in_style(transfer, photo, settings), settings))
                 levels = levels_of(even(made))
                 target.mux(picture.encode(av.VideoFrame.from_ndarray(levels.numpy(), format="rgb24")))
-                yield index
+                yield _step(index, film, made)
             target.mux(picture.encode(None))
             _copy(source, sound, target)
         pending.commit()
@@ -125,9 +139,10 @@ def style_film(film: Film, stylist: Stylist, settings: StyleSettings, path: Path
         pending.discard()
 
 
-def _finished(stylist: Stylist, photo: Tensor, settings: StyleSettings) -> Tensor:
-    made = in_style(stylist, photo, settings).cpu()
-    return finished(photo, made, settings.strength, settings.colours, settings.contrast)
+def _step(index: int, film: Film, image: Tensor) -> Step:
+    return Step(
+        index, max(film.frames, index + 1), {}, torch.zeros(1, dtype=torch.long), image, lambda: image
+    )
 
 
 def _sound(source: Any, target: Any) -> tuple[Any, Any] | None:

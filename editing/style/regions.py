@@ -10,11 +10,9 @@ from torch import Tensor
 
 from ..._base import UsageError
 from ..._resize import resize
-from ...generators.packs.pack import load_pack
 from ...guidance.content import Lite0
 from ...guidance.perceptor import Perceptor
-from ..doctor import resolve_device, resolve_precision
-from ..models import ModelChoice, load_perceptors
+from ..models import Models
 from .settings import StyleSettings
 
 # Longest side at which regions are looked for, and the sides of windows as shares of the shorter one.
@@ -29,25 +27,20 @@ _RADIUS, _EPS = 12, 1e-3
 
 
 @torch.no_grad()
-def region_mask(
-    image: Tensor, mask: Tensor | None, settings: StyleSettings, choice: ModelChoice
-) -> Tensor | None:
-    """Where a picture (1,3,H,W) may change, (1,1,H,W) in [0,1]: all that was asked for together; None: everywhere.
+def region_mask(models: Models, image: Tensor, mask: Tensor | None, settings: StyleSettings) -> Tensor | None:
+    """Where a picture (1,3,H,W) may change, (1,1,H,W) in [0,1]: mask, region and subject together; None: everywhere.
 
     Raises:
         UsageError: words that are seen nowhere, or no subject that stands out.
     """
     if not settings.region and not settings.keep_subject:
         return mask
-    device = resolve_device(choice.device)
     high, wide = image.shape[-2:]
     share = min(1.0, _SIDE / max(high, wide))
-    small = resize(image, max(1, round(high * share)), max(1, round(wide * share))).to(device)
+    small = resize(image, max(1, round(high * share)), max(1, round(wide * share))).to(models.device)
     found = torch.ones_like(small[:, :1])
     if settings.region:
-        precision = resolve_precision(choice.precision, device)
-        perceptor = load_perceptors(choice, load_pack(choice.pack), device, precision)
-        seen = relevance(perceptor.members[0][0], small, settings.region)
+        seen = relevance(models.perceptor().members[0][0], small, settings.region)
         if float(seen.max()) < _CLEAR:
             raise UsageError(
                 f"'{settings.region[:40]}' is seen nowhere for sure ({float(seen.max()):.2f} of 1, {_CLEAR:g} is "

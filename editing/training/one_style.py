@@ -25,8 +25,8 @@ from ...guidance.training.styles.table import STYLES
 from ..choice import ModelChoice
 from ..models import Models
 from ..style.settings import StyleSettings
-from ..style.stylists import of_styler, taught
-from ..style.task import objective_of
+from ..style.style_networks import of_styler, word_styler
+from ..style.picture_training import objective_of
 from .fast_styler import DrawnStyleLoss
 from .generator import LICENCE
 from .options import OneStyleOptions, part_of
@@ -61,7 +61,7 @@ class OneStyleTrainer(Trainer):
     ) -> None:
         self.photos, self.perceptor, self.settings = list(photos), perceptor, settings
         self.prompts, device = tuple(parse_prompts(prompt)), perceptor.members[0][0].device
-        known = taught(pack, device)
+        known = word_styler(pack, device)
         self.styler, self.others = told(known.styler, known.vector(self.prompts), prompt), known.styler.words
         parts = dict(self.styler.requires_grad_(False).named_parameters())
         if settings.light:

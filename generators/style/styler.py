@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from ..._base import UsageError
 from ..._files import short_hash
 from ..._weights import load_network, save_half
+from ..base import Latent
 from .norm import InstanceNorm
 from .transformer import TextToStyle
 
@@ -126,6 +127,14 @@ class Styler(nn.Module):
         x = self.larger(F.interpolate(x, scale_factor=2, mode="nearest"), style)
         x = self.detail(torch.cat([x, _with_place(images, 2, at)], dim=1), style)
         return F.pixel_shuffle(self.end(x), 2).sigmoid()
+
+    def propose(
+        self, condition: Tensor, rngs: Sequence[torch.Generator] = (), latent: Latent | None = None
+    ) -> Tensor:
+        """Style vectors (B,S) for a CLIP's features of words (B,D): a `generators.base.Proposal` without chance."""
+        del rngs, latent
+        made: Tensor = self.text(condition)
+        return made
 
 
 def _with_place(images: Tensor, size: int, at: tuple[int, int]) -> Tensor:

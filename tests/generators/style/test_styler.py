@@ -8,7 +8,7 @@ from promptbrush import InputFileError, UsageError
 from promptbrush.generators.style.norm import InstanceNorm, forget, noting
 from promptbrush.generators.style.stylenet import StyleNet
 from promptbrush.generators.style.styler import Styler, _with_place, blended, load_styler, save_styler, told
-from promptbrush.generators.style.stylist import Stylist, padded
+from promptbrush.generators.style.transfer import StyleTransfer, padded
 from safetensors import safe_open
 from torch import Tensor
 
@@ -26,8 +26,8 @@ def small(seed: int = 0, **shape: int) -> Styler:
     return styler.eval().requires_grad_(False)
 
 
-def stylist(styler: Styler) -> Stylist:
-    return Stylist(styler, lambda images, at: styler(images, styler.vector, at), 4, reach=80)
+def transfer(styler: Styler) -> StyleTransfer:
+    return StyleTransfer(styler, lambda images, at: styler(images, styler.vector, at), 4, reach=80)
 
 
 def photo(height: int, width: int, seed: int = 0) -> Tensor:
@@ -110,7 +110,7 @@ def test_blending_goes_from_one_to_the_other() -> None:
 @pytest.mark.parametrize("size", [(1, 1), (1, 37), (50, 3), (33, 47), (64, 64)])
 def test_pictures_of_any_size(size: tuple[int, int]) -> None:
     seen = photo(*size)
-    for network in (stylist(small()), Stylist(net := StyleNet(width=2).eval(), lambda x, at: net(x), 8)):
+    for network in (transfer(small()), StyleTransfer(net := StyleNet(width=2).eval(), lambda x, at: net(x), 8)):
         made = network(seen)
         assert made.shape == seen.shape
         assert bool(made.isfinite().all())
@@ -120,14 +120,14 @@ def test_pictures_of_any_size(size: tuple[int, int]) -> None:
 def test_tiles_have_no_seams(size: tuple[int, int]) -> None:
     """With the whole picture's statistics a tile is the same as that part of the whole."""
     styler, seen = small(), photo(*size)
-    network = stylist(styler)
+    network = transfer(styler)
     with noting(styler):
         network.whole(seen)
     whole = network.whole(seen)
     forget(styler)
     real = network._tiled.__func__  # type: ignore[attr-defined]
 
-    class Same(Stylist):
+    class Same(StyleTransfer):
         def whole(self, images: Tensor) -> Tensor:  # noqa: ARG002
             return super().whole(seen)
 
@@ -139,7 +139,7 @@ def test_tiles_have_no_seams(size: tuple[int, int]) -> None:
 
 def test_large_pictures_look_like_themselves_in_tiles() -> None:
     styler, seen = small(), photo(320, 320)
-    network = stylist(styler)
+    network = transfer(styler)
     apart = (network(seen, tile=96) - network(seen, tile=1024)).abs().mean()
     assert float(apart) < 0.03
 

@@ -16,7 +16,7 @@ TILE = 1024
 
 
 @dataclass(frozen=True)
-class Stylist:
+class StyleTransfer:
     """Pictures (B,3,H,W) in [0,1] of any size -> pictures of the same size in a style, in [0,1].
 
     Attributes:

@@ -1,4 +1,4 @@
-"""What becomes of a styled picture before it is written: how strong, where, and in whose colours."""
+"""A styled picture blended with its photograph: how strong, where, and in whose colours."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor
 from torchvision.transforms.functional import adjust_contrast
 
 from ..._resize import resize
-from ...generators.style.stylist import Stylist
+from ...generators.style.transfer import StyleTransfer
 from ..framing import blend
 from .settings import StyleSettings
 
@@ -36,12 +36,12 @@ def working_size(height: int, width: int, scale: float) -> tuple[int, int]:
 
 
 @torch.no_grad()
-def in_style(stylist: Stylist, image: Tensor, settings: StyleSettings) -> Tensor:
+def in_style(transfer: StyleTransfer, image: Tensor, settings: StyleSettings) -> Tensor:
     """The styled picture (1,3,h,w) of an image (1,3,H,W), at the size that its strokes ask for."""
     height, width = image.shape[-2:]
     size = working_size(height, width, texture_scale(height, width, settings.texture))
-    device = next(stylist.network.parameters()).device
-    return stylist(resize(image, *size).to(device))
+    device = next(transfer.network.parameters()).device
+    return transfer(resize(image, *size).to(device))
 
 
 def finished(
@@ -57,7 +57,7 @@ def finished(
     Args:
         photo: (1,3,H,W). styled: (1,3,h,w), both in [0,1].
         strength: 0 is the photograph, 1 the styled picture; beyond, what sets them apart is exaggerated.
-        colours: share of the photograph's colours, at the styled picture's brightness.
+        colours: fraction of the photograph's colours, at the styled picture's brightness.
         contrast: 1 leaves it.
         mask: (1,1,H,W) in [0,1], 1 where the style shows.
     """
@@ -69,6 +69,11 @@ def finished(
     if strength != 1:
         made = towards(photo, made, strength)
     return made if mask is None else blend(photo, made, mask)
+
+
+def blend_style(photo: Tensor, styled: Tensor, settings: StyleSettings, mask: Tensor | None = None) -> Tensor:
+    """As `finished`, on the CPU, by the settings."""
+    return finished(photo.cpu(), styled.cpu(), settings.strength, settings.colours, settings.contrast, mask)
 
 
 def towards(photo: Tensor, styled: Tensor, strength: float) -> Tensor:
