@@ -357,7 +357,7 @@ def _check_loss(path: Path, beside: Sequence[Path], outputs: Outputs, inputs: Se
 
 
 def _check_named(outputs: Outputs, count: int, inputs: Sequence[Path]) -> None:
-    """Files that the user named, and that no other output may replace: for one result, of their kind."""
+    """Files that the user named: of one result, of their kind, and in the place of no other file."""
     for name, _, path in outputs.named_files():
         suffix = extra(type(outputs).model_fields[name], "named")
         if path.suffix != suffix:
@@ -365,7 +365,9 @@ def _check_named(outputs: Outputs, count: int, inputs: Sequence[Path]) -> None:
         if count > 1:
             raise UsageError(f"{name} belongs to one result, not to {count}; give one picture with it")
         prove_folder(path.parent)
-        _check_loss(path, [], outputs, inputs)
+        _check_loss(path, [], outputs.model_copy(update={"overwrite": True}), inputs)
+        if _is_there(path) and not outputs.overwrite:
+            raise InputFileError(f"{path}: exists already; choose another name or give --overwrite")
 
 
 def is_own(path: Path) -> bool:

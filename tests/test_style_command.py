@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import inspect
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import torch
 from PIL import Image
-from promptbrush.cli.style import style as style_command
-from promptbrush.editing.commands import StoppedError
+from promptbrush.editing import reporting
 from promptbrush.editing.metadata import read_recipe
 from promptbrush.editing.pictures import read_picture, write_png
-from promptbrush.editing.style import command as module
-from promptbrush.editing.style.command import StyleJob, style_pictures
-from promptbrush.editing.style.recipe import StyleRecipe
-from promptbrush.editing.style.settings import StyleSettings, style_settings
+from promptbrush.editing.record import Record
 from promptbrush.generators.packs.pack import load_pack
 from promptbrush.generators.style import adain, transformer
 from promptbrush.generators.style.styler import load_styler, save_styler, told
 
-QUICK = ("--steps", 2, "--side", 32, "--cutouts", 1, "--device", "cpu", "--precision", "float32")
+PLACE = ("--device", "cpu", "--precision", "float32")
+QUICK = ("--steps", 2, "--side", 32, "--cutouts", 1)
 SEEN = torch.nn.functional.interpolate(
     torch.rand(1, 3, 5, 7, generator=torch.Generator().manual_seed(0)), (41, 57), mode="bicubic"
 ).clamp(0, 1)
@@ -35,7 +33,13 @@ def folder(tmp_path, monkeypatch):
 
 @pytest.fixture
 def style(command):
-    return lambda *words: command("style", *words, *QUICK)
+    """A command of few steps, where there is a training."""
+
+    def run(*words):
+        shot = "--fast" in words or "--styler" in words
+        return command("style", *words, *(() if shot else QUICK), *PLACE)
+
+    return run
 
 
 @pytest.fixture(scope="module")
@@ -59,10 +63,8 @@ def image(path: str) -> torch.Tensor:
 def test_a_photograph(style):
     done = style("in.png", "a mosaic")
     assert done.code == 0, done.err
-    assert done.out.splitlines() == [
-        "models: mini pack, styler trained for this picture",
-        "in-style.png",
-    ]
+    assert done.out.splitlines() == ["in-style.png"]
+    assert "models: mini pack on cpu" in done.err
     assert names() == {"in.png", "in-style.png"}
     assert image("in-style.png").shape == SEEN.shape
     assert "in-style-2.png" in style("in.png", "a mosaic", "--fast").out
@@ -91,11 +93,11 @@ def test_one_pass_again(style, command, way, styler_file):
     assert done.code == 0, done.err
     assert command("rerun", "a.png", "-o", "b.png").code == 0
     assert torch.equal(image("a.png"), image("b.png"))
-    recipe = StyleRecipe.from_toml(read_recipe("a.png"), "a.png")
-    assert (recipe.way, recipe.settings.colours) == (way, 0.5)
+    recipe = Record.from_toml(read_recipe("a.png"), "a.png")
+    assert (recipe.settings.one_shot, recipe.settings.colours) == (way, 0.5)
     if way == "styler":
-        Path(styler_file).touch()
-        assert recipe.styler == f"{styler_file}:2"
+        assert recipe.settings.styler == f"{styler_file}:2"
+        assert len(recipe.models.hashes[f"styler {styler_file}"]) == 16
 
 
 def test_a_mix_of_stylers(style, styler_file, tmp_path):
@@ -160,11 +162,67 @@ def test_outside_of_a_mask_and_of_a_region_nothing_changes(style):
     assert bool((image("kept.png") == before).any())
 
 
-def test_every_setting_is_a_flag():
-    assert set(StyleSettings.model_fields) - set(inspect.signature(style_command).parameters) == {"prompt"}
+def test_a_recipe_names_files_from_the_root(style, command, styler_file, tmp_path, monkeypatch):
+    """A styler and a mask of this folder are found from another one, and one that changed is refused."""
+    save_styler(load_styler(styler_file), "own.safetensors")
+    write_png(torch.ones(1, 3, 41, 57), "mask.png")
+    done = style(
+        "in.png", "--styler", "own.safetensors", "--mix", "mosaic:0.5", "--mask", "mask.png", "-o", "a.png"
+    )
+    assert done.code == 0, done.err
+    recipe = Record.from_toml(read_recipe("a.png"), "a.png")
+    assert (recipe.settings.styler, recipe.settings.mix) == (f"{tmp_path}/own.safetensors", "mosaic:0.5")
+    assert {"styler mosaic", f"styler {tmp_path}/own.safetensors"} <= set(recipe.models.hashes)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    done = command("rerun", "../a.png", "-o", "b.png")
+    assert done.code == 0, done.err
+    assert torch.equal(image("../a.png"), image("b.png"))
+    other = load_styler(styler_file)
+    other.vector = -other.vector
+    save_styler(other, "../own.safetensors")
+    done = command("rerun", "../a.png", "-o", "c.png")
+    assert (done.code, "is not the styler" in done.err) == (3, True)
 
 
-def test_a_film(style):
+def test_the_network_is_kept_where_nothing_is_lost(style):
+    Path("k.safetensors").write_bytes(b"years of work")
+    done = style("in.png", "a mosaic", "--keep", "k.safetensors")
+    assert (done.code, "k.safetensors: exists already" in done.err) == (3, True)
+    assert Path("k.safetensors").read_bytes() == b"years of work"
+    clip = ("--clip", "ViT-B-32=k.safetensors")
+    done = style("in.png", "a mosaic", "--keep", "k.safetensors", "--overwrite", *clip)
+    assert (done.code, "is read by this command" in done.err) == (2, True)
+    assert names() == {"in.png", "k.safetensors"}
+
+
+def test_a_checkpoint_of_another_picture_is_refused(style):
+    write_png(SEEN.flip(-1), "two.png")
+    assert style("in.png", "a mosaic", "--checkpoint", "c.pt").code == 0
+    done = style("two.png", "a mosaic", "--checkpoint", "c.pt")
+    assert done.code == 3
+    assert "c.pt: a checkpoint of another run (the picture is '" in done.err
+    assert "two-style.png" not in names()
+
+
+def test_without_torch_until_it_is_needed():
+    """Help and mistakes are answered at once."""
+    script = (
+        "import sys; sys.argv = ['promptbrush', 'style', *sys.argv[1:]]\n"
+        "from promptbrush.cli import main\n"
+        "try: main()\n"
+        "except SystemExit as stop: print(stop.code, 'torch' in sys.modules)"
+    )
+    for words, code in ((["--help"], 0), (["in.png", "a mosaic", "--fast", "--steps", "3"], 2)):
+        done = subprocess.run(
+            [sys.executable, "-c", script, *words], capture_output=True, text=True, check=True
+        )
+        assert done.stdout.splitlines()[-1] == f"{code} False"
+
+
+@pytest.fixture
+def film():
+    """Five frames at 10 a second."""
     av = pytest.importorskip("av")
     with av.open("in.mp4", "w") as target:
         stream = target.add_stream("mpeg4", rate=10)
@@ -173,20 +231,43 @@ def test_a_film(style):
             levels = (SEEN[0, :, :32, index : index + 48] * 255).to(torch.uint8).permute(1, 2, 0)
             target.mux(stream.encode(av.VideoFrame.from_ndarray(levels.contiguous().numpy(), format="rgb24")))
         target.mux(stream.encode(None))
+    return av
+
+
+def test_a_film(style, film, monkeypatch):
+    shown = []
+    monkeypatch.setattr(reporting.Lines, "see", lambda self, step: shown.append((step.index, step.total)))
     done = style("in.mp4", "a mosaic", "--fast")
     assert done.code == 0, done.err
-    assert done.out.splitlines()[-1] == "in-style.mp4"
-    with av.open("in-style.mp4") as made:
+    assert done.out.splitlines() == ["in-style.mp4"]
+    assert shown == [(index, 5) for index in range(5)]
+    with film.open("in-style.mp4") as made:
         frames = [frame.to_ndarray(format="rgb24") for frame in made.decode(video=0)]
         assert made.streams.video[0].average_rate == 10
     assert len(frames) == 5
     assert frames[0].shape == (32, 48, 3)
+    shown.clear()
+    assert style("in.mp4", "a mosaic", "-o", "trained.mp4").code == 0
+    assert shown == [(0, 2), (1, 2), *((index, 5) for index in range(5))], "a training, then the frames"
+
+
+def test_films_that_cannot_be(style, film):
     refused = style("in.mp4", "a mosaic", "--fast", "-o", "in.mp4", "--overwrite")
     assert (refused.code, "is read by this command" in refused.err) == (2, True)
     Path("broken.mp4").write_bytes(b"no film" * 100)
     refused = style("broken.mp4", "a mosaic", "--fast")
     assert (refused.code, "cannot be read as a film" in refused.err) == (3, True)
-    assert "broken-style.mp4" not in names()
+    for words, text in {
+        ("in.mp4", "a mosaic", "--trace"): "trace belongs to pictures, and in.mp4 is none",
+        ("in.mp4", "a mosaic", "--checkpoint", "c.pt"): "checkpoint belongs to pictures",
+        ("in.mp4", "a mosaic", "--keep", "k.safetensors"): "keep belongs to pictures",
+        ("in.mp4", "in.png", "a mosaic"): "give them to commands of their own",
+        ("in.mp4", "a mosaic", "--keep-subject"): "a film gets its style as a whole",
+        ("in.mp4", "a mosaic", "-o", "out.png"): "use .mp4",
+    }.items():
+        refused = style(*words)
+        assert (refused.code, text in refused.err) == (2, True), refused.err
+    assert names() == {"in.png", "in.mp4", "broken.mp4"}
 
 
 def test_published_networks(style, tmp_path):
@@ -203,60 +284,91 @@ def test_published_networks(style, tmp_path):
     torch.save(transformer.TextToStyle().state_dict(), "text.pt")
     fast = ("a mosaic", "--fast", "--transformer", "style.pt")
     done = style("in.png", *fast)
-    assert (done.code, "give both --transformer and --text-to-style" in done.err) == (2, True)
+    assert (done.code, "transformer has no effect without text_to_style" in done.err) == (2, True)
     done = style("in.png", *fast, "--text-to-style", "text.pt")
-    assert (done.code, "takes features of 512 numbers, this CLIP's texts have 256" in done.err) == (2, True)
+    assert (done.code, "takes 512-dimensional features, this CLIP's texts have 256" in done.err) == (2, True)
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "told"),
+    ("words", "code", "text"),
     [
-        (("in.png",), 2, "there is no picture"),
-        (("in.png", "in.png"), 2, "write the style last"),
+        (("in.png",), 2, "'in.png' stands where the prompt should"),
+        (("a mosaic",), 2, "PICTURE is missing"),
+        (("in.png", ""), 2, "STYLE is missing"),
+        (("in.png", "in.png"), 2, "write the prompt as the last argument"),
         (("no.png", "a mosaic"), 3, "no.png"),
         (("in.png", "a mosaic", "--styler", "x"), 3, "a mosaic: there is no such file"),
-        (("in.png", "--styler", "x", "--fast"), 2, "give one of them"),
-        (("in.png", "--styler", "mosiac"), 2, "no styler is called 'mosiac'"),
-        (("in.png", "a mosaic", "--fast", "--negative", "gold"), 2, "leave the negative out"),
-        (("in.png", "a mosaic", "--content", "vgg91"), 2, "no network is called 'vgg91'"),
+        (("in.png", "--styler", "x", "--fast"), 2, "fast has no effect together with styler"),
+        (("in.png", "--styler", "mosiac"), 2, "no styler is called 'mosiac' (did you mean 'mosaic'?)"),
+        (("in.png", "--styler", "mosaic:-1"), 2, "the weight of styler 'mosaic' is -1"),
+        (
+            ("in.png", "a mosaic", "--fast", "--negative", "gold"),
+            2,
+            "negative has no effect together with fast",
+        ),
+        (("in.png", "a mosaic | gold:-1", "--fast"), 2, "leave the negative weight out"),
+        (("in.png", "a mosaic", "--content", "vgg91"), 2, "content is vgg91"),
         (("in.png", "a mosaic", "--start", "wrods"), 2, "start"),
-        (("in.png", "a mosaic", "--fast", "--keep", "k.safetensors"), 2, "without --fast"),
-        (("in.png", "a mosaic", "--keep", "k.pt"), 2, ".safetensors"),
+        (("in.png", "a mosaic", "--mix", "mosaic"), 2, "mix has no effect without styler"),
+        (("in.png", "a mosaic", "--smooth", 0.3), 2, "smooth has no effect on pictures"),
+        (("in.png", "a mosaic", "--fast", "--gif"), 2, "gif needs the steps of a run, and fast takes none"),
+        (("in.png", "a mosaic", "--fast", "--keep", "k.safetensors"), 2, "keep needs the steps of a run"),
+        (("in.png", "a mosaic", "--keep", "k.pt"), 2, "keep writes .safetensors"),
         (("in.png", "a mosaic", "--mask", "other.png"), 3, "the mask is 10x10"),
         (("in.png", "@no.png", "--fast"), 3, "no.png"),
         (("in.png", "a mosaic", "-o", "in.png"), 2, "is read by this command"),
     ],
 )
-def test_wrong_input(style, words, code, told):
+def test_wrong_input(style, words, code, text):
     Image.new("L", (10, 10)).save("other.png")
     done = style(*words)
     assert done.code == code, done.err
-    assert told in done.err
-    assert len(done.err.splitlines()) == 1
+    assert text in done.err
+    assert [line for line in done.err.splitlines() if not line.startswith("models: ")] == [
+        done.err.splitlines()[-1]
+    ]
     assert names() == {"in.png", "other.png"}
 
 
-def test_a_style_that_nobody_taught_is_told(style):
+def test_a_style_that_the_pack_was_not_trained_on_is_noted(style):
     done = style("in.png", "qwx zfgh", "--fast")
     assert done.code == 0
-    assert "note: 'qwx zfgh' is a style that the mini pack was not taught (score 0." in done.out
-    assert "note" not in style("in.png", "a pencil drawing", "--fast", "-o", "b.png").out
+    assert "note: 'qwx zfgh' is a style that the mini pack was not trained on (score 0." in done.err
+    assert "note" not in style("in.png", "a pencil drawing", "--fast", "-o", "b.png").err
 
 
-def test_ctrl_c_saves_what_there_is(monkeypatch):
-    real = module.consumers_for
+def test_ctrl_c_saves_what_there_is(command, monkeypatch):
+    def stop(self, step):
+        if step.index == 1:
+            raise KeyboardInterrupt
 
-    class Stop:
-        def see(self, step):
-            if step.index == 1:
-                raise KeyboardInterrupt
+    monkeypatch.setattr(reporting.Lines, "see", stop)
+    done = command("style", "in.png", "a mosaic", "--steps", 5, *QUICK[2:], *PLACE, "--keep", "k.safetensors")
+    assert (done.code, "the best so far is in in-style.png" in done.err) == (130, True)
+    assert Record.from_toml(read_recipe("in-style.png"), "").stopped_after == 2
+    assert "k.safetensors" in names()
 
-        def close(self):
-            pass
 
-    monkeypatch.setattr(module, "consumers_for", lambda *given: [*real(*given), Stop()])
-    settings = style_settings(prompt="a mosaic", steps=5, side=32, cutouts=1)
-    lines = style_pictures(StyleJob((Path("in.png"),), settings))
-    with pytest.raises(StoppedError, match=r"the style so far is in in-style\.png"):
-        list(lines)
-    assert StyleRecipe.from_toml(read_recipe("in-style.png"), "").stopped_after == 2
+def test_from_python(film, tmp_path):
+    import promptbrush
+
+    result = promptbrush.style(SEEN, "a mosaic", fast=True, strength=0.8, device="cpu")
+    assert result.image.size == (57, 41)
+    result.save("drawing.png")
+    assert Record.from_toml(read_recipe("drawing.png"), "").settings.strength == 0.8
+    seen = []
+    result = promptbrush.style(
+        "in.png", "a mosaic", steps=2, side=32, cutouts=1, device="cpu", progress=seen.append
+    )
+    result.output.save_styler("own.safetensors")
+    assert [step.index for step in seen] == [0, 1]
+    again = promptbrush.style("in.png", styler="own.safetensors", device="cpu")
+    assert float((again.tensor - result.tensor).abs().mean()) < 0.01
+    moved = promptbrush.style("in.mp4", "a mosaic", fast=True, device="cpu")
+    moved.save("moved.mp4")
+    with film.open("moved.mp4") as made:
+        assert len(list(made.decode(video=0))) == 5
+    with pytest.raises(promptbrush.UsageError, match="this result is a picture"):
+        result.save("moved.mp4")
+    with pytest.raises(promptbrush.UsageError, match="smooth has no effect on pictures"):
+        promptbrush.style("in.png", "a mosaic", fast=True, smooth=0.1)

@@ -22,7 +22,7 @@ from ...guidance.prompt import Prompt, signed_prompts
 from ...guidance.prompts import PromptFeatures, encode_prompts
 from ..models import Models
 from ..pictures import read_picture
-from ..specs import is_path, members
+from ..specs import is_path, members, respelt
 from .settings import StyleSettings
 
 _PUBLISHED = (".pth", ".pt", ".tar")
@@ -158,7 +158,8 @@ def named_styler(models: Models, settings: StyleSettings) -> StyleTransfer:
     """
     parts = styler_parts(settings.stylers, models.pack)
     for part in parts:
-        models.note(f"styler {part.name}", part.file)
+        # As the recipe spells it, so that the same file has the same name when it is made again.
+        models.note(f"styler {respelt(part.name)}", part.file)
     shares = [part.share for part in parts]
     if any(part.file.suffix in _PUBLISHED for part in parts):
         return _adain(models, [part.file for part in parts], shares, settings.encoder)

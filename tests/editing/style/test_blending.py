@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from promptbrush.editing.style.finish import finished, recoloured, texture_scale, working_size
+from promptbrush.editing.style.blending import finished, recoloured, texture_scale, working_size
 
 PHOTO = torch.rand(1, 3, 20, 30, generator=torch.Generator().manual_seed(0))
 STYLED = torch.rand(1, 3, 20, 30, generator=torch.Generator().manual_seed(1))

@@ -3,12 +3,21 @@
 import pytest
 import torch
 from promptbrush import UsageError
-from promptbrush.editing.models import ModelChoice
+from promptbrush.editing.choice import ModelChoice
+from promptbrush.editing.models import Models
+from promptbrush.editing.settings import chosen
 from promptbrush.editing.style import regions
 from promptbrush.editing.style.regions import guided, region_mask, salience
-from promptbrush.editing.style.settings import style_settings
+from promptbrush.editing.style.settings import StyleSettings
 
-CHOICE = ModelChoice(device="cpu", precision="float32")
+
+@pytest.fixture(scope="module")
+def models() -> Models:
+    return Models(ModelChoice(device="cpu", precision="float32"))
+
+
+def asked(**settings: object) -> StyleSettings:
+    return chosen(StyleSettings, given={"prompt": "x", **settings})
 
 
 def disc() -> tuple[torch.Tensor, torch.Tensor]:
@@ -20,33 +29,33 @@ def disc() -> tuple[torch.Tensor, torch.Tensor]:
     return image, there[None, None]
 
 
-def test_what_stands_out_is_kept() -> None:
+def test_what_stands_out_is_kept(models: Models) -> None:
     image, there = disc()
     seen = salience(image)
     assert float(seen[there > 0].mean()) > 2 * float(seen[there == 0].mean())
-    mask = region_mask(image, None, style_settings(prompt="x", keep_subject=True), CHOICE)
+    mask = region_mask(models, image, None, asked(keep_subject=True))
     assert mask is not None
     assert float(mask[there > 0].mean()) < 0.3
     assert float(mask[..., :20, :].mean()) > 0.8
 
 
-def test_a_region_of_words(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_region_of_words(models: Models, monkeypatch: pytest.MonkeyPatch) -> None:
     image, _ = disc()
     left = torch.zeros(1, 1, 160, 200)
     left[..., :100] = 0.9
-    settings = style_settings(prompt="x", region="a thing")
+    settings = asked(region="a thing")
     monkeypatch.setattr(regions, "relevance", lambda *given: left)
-    mask = region_mask(image, None, settings, CHOICE)
+    mask = region_mask(models, image, None, settings)
     assert mask is not None
     assert float(mask[..., :60].mean()) > 0.9
     assert float(mask[..., -60:].mean()) < 0.1
     own = torch.zeros(1, 1, 160, 200)
-    both = region_mask(image, own, settings, CHOICE)
+    both = region_mask(models, image, own, settings)
     assert both is not None
     assert not both.any(), "a mask as well counts"
     monkeypatch.setattr(regions, "relevance", lambda *given: 0.3 * left)
     with pytest.raises(UsageError, match=r"'a thing' is seen nowhere for sure \(0\.27 of 1"):
-        region_mask(image, None, settings, CHOICE)
+        region_mask(models, image, None, settings)
 
 
 def test_nothing_stands_out_of_a_plain_picture() -> None:
@@ -54,8 +63,8 @@ def test_nothing_stands_out_of_a_plain_picture() -> None:
         regions._mask(torch.rand(1, 3, 20, 20), torch.ones(1, 1, 20, 20), "a subject")
 
 
-def test_everywhere_is_no_mask_at_all() -> None:
-    assert region_mask(disc()[0], None, style_settings(prompt="x"), CHOICE) is None
+def test_everywhere_is_no_mask_at_all(models: Models) -> None:
+    assert region_mask(models, disc()[0], None, asked()) is None
 
 
 def test_a_mask_takes_the_edges_of_the_picture() -> None:
