@@ -118,10 +118,23 @@ class NameTable:
     entries: dict[str, Entry]
     group: str = field(default="")
     accepts: Callable[[str, Any], bool] = field(default=lambda name, found: True)
+    _added: dict[str, Any] = field(default_factory=dict)
+
+    def add(self, name: str, found: Any) -> None:
+        """Give an object a name in this process, for things that are written in a script.
+
+        Raises:
+            UsageError: the name is taken, or the object is not of this kind.
+        """
+        if name in self.names() and name not in self._added:
+            raise UsageError(f"there is a {self.kind} '{name}' already; choose another name")
+        if not self.accepts(name, found):
+            raise UsageError(f"{found!r:.60} is no {self.kind} '{name}'; see docs/extending.md")
+        self._added[name] = found
 
     def names(self) -> list[str]:
         """All names, sorted, without importing anything behind them."""
-        return sorted({*self.entries, *self._plugins()})
+        return sorted({*self.entries, *self._added, *self._plugins()})
 
     def load(self, name: str) -> Any:
         """The object behind a name.
@@ -131,6 +144,8 @@ class NameTable:
             MissingError: the module behind it needs an extra that is not installed, or another package's is broken.
         """
         self.check(name)
+        if name in self._added:
+            return self._added[name]
         if name in self.entries:
             return load_target(self.entries[name], f"{self.kind} '{name}'")
         return _load_plugin(

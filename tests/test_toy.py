@@ -5,9 +5,12 @@ The package `tests/toy` adds one of each. Nothing in promptbrush knows it.
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
+import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -20,10 +23,21 @@ import pytest
 import torch
 from conftest import Outcome
 from PIL import Image
+from promptbrush._base import NameTable
 from promptbrush.editing import reporting
 from promptbrush.editing.consumers import Trace
+from promptbrush.editing.edit import Edit
 from promptbrush.editing.latents import load_latent
 from promptbrush.editing.metadata import read_recipe
+from promptbrush.editing.methods import METHODS
+from promptbrush.editing.settings import setting
+from promptbrush.generators import GENERATORS
+from promptbrush.guidance import OBJECTIVES
+from promptbrush.guidance.objective import Function
+from toy.promptbrush_toy.gradient import Gradient
+from toy.promptbrush_toy.tint import METHOD, TintSettings
+from toy.promptbrush_toy.wander import Wander
+from toy.promptbrush_toy.warmth import blue_over_red
 
 pytestmark = pytest.mark.usefixtures("toy")
 Command = Callable[..., Outcome]
@@ -61,7 +75,7 @@ def test_it_is_a_command_with_flags_and_help(command: Command, monkeypatch: pyte
     for panel in ("Strength", "Optimization", "Losses", "Output", "Models"):
         assert f"─ {panel} ─" in shown
     for flag, told in {
-        "--strength": "0 is the input, 1 the tint, more exaggerates [0 to 10, default: 1.0]",
+        "--strength": "0 is the input, 1 the tint [0 to 10, default: 1.0]",
         "--lr": "learning rate [above 0 to 10, default: 0.05]",
         "--checkpoint": "the run resumes from",
         "--device": "auto, cpu, cuda",
@@ -287,3 +301,79 @@ def test_a_broken_package_is_one_line_and_hides_nothing(
     assert "  tint " in shown.out
     with pytest.raises(promptbrush.MissingError, match="broken-brush"):
         promptbrush.smear("in.png", "x")
+
+
+class MoreSettings(TintSettings):
+    """One more field than `tint` has."""
+
+    floor: float = setting(0.0, "no channel is multiplied by less", panel="Strength", ge=0, le=1)
+
+
+def test_an_option_is_one_field(
+    run: Command, picture: Path, tiny_pack: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(METHODS, "_added", {})
+    monkeypatch.setenv("COLUMNS", "150")
+    METHODS.add("tinted", dataclasses.replace(METHOD, name="tinted", settings=MoreSettings))
+    assert "no channel is multiplied by less [0 to 1, default: 0.0]" in run("tinted", "--help").out
+    assert run("tinted", picture, "a sunset", "--steps", 1, "--floor", 0.5, "-o", "out.png").code == 0
+    assert "floor = 0.5" in read_recipe(Path("out.png"))
+    made = promptbrush.tinted(picture, "a sunset", steps=1, floor=0.5, pack=tiny_pack)
+    assert made.recipe.settings.floor == 0.5
+    assert (
+        "floor is 2.0; input should be less than or equal to 1"
+        in run("tinted", picture, "x", "--floor", 2).err
+    )
+
+
+def test_a_driver_is_one_class(toy: Path) -> None:
+    def made(seed: int) -> Edit:
+        driver = Wander(torch.zeros(2, 8), reach=0.5, seed=seed)
+        return Edit(Gradient().decode, Function(blue_over_red, "warmth"), driver, steps=40)
+
+    whole, half, rest = made(0), made(0), made(0)
+    steps = list(whole.run())
+    assert steps[-1].best.min() > 5
+    assert whole.totals[0] > min(whole.totals) + 0.3
+    list(half.run(15))
+    state = io.BytesIO()
+    torch.save(half.state_dict(), state)
+    state.seek(0)
+    rest.load_state_dict(torch.load(state, weights_only=True))
+    assert len(list(rest.run())) == 25
+    assert torch.equal(rest.answer(), whole.answer())
+    assert rest.totals == whole.totals
+
+
+REPO = Path(__file__).parents[1]
+TOY = REPO / "tests" / "toy"
+EXTENDING = (REPO / "docs" / "extending.md").read_text(encoding="utf-8")
+
+
+def test_the_document_shows_the_files_that_are_tested() -> None:
+    files = [
+        "pyproject.toml",
+        *(f"promptbrush_toy/{name}.py" for name in ("tint", "warmth", "gradient", "wander")),
+    ]
+    assert re.findall(r"^`([\w/.]+)`:$", EXTENDING, re.MULTILINE) == files
+    for name in files:
+        text = (TOY / name).read_text(encoding="utf-8")
+        kind = "toml" if name.endswith(".toml") else "python"
+        assert f"`{name}`:\n\n```{kind}\n{text}```\n" in EXTENDING
+
+
+@pytest.mark.parametrize(
+    ("table", "name"), [(METHODS, "tint"), (OBJECTIVES, "warmth"), (GENERATORS, "gradient")]
+)
+def test_it_takes_one_file_and_one_line(table: NameTable, name: str) -> None:
+    assert name not in table.entries
+    lines = [
+        line for line in (TOY / "pyproject.toml").read_text().splitlines() if line.startswith(f"{name} = ")
+    ]
+    (module,) = re.findall(r'"promptbrush_toy\.(\w+):\w+"', "".join(lines))
+    assert len(lines) == 1
+    assert module == name
+    # Its file needs none of the others.
+    text = (TOY / "promptbrush_toy" / f"{name}.py").read_text(encoding="utf-8")
+    assert not re.search(r"promptbrush_toy|from \.", text)
+    assert len(text.splitlines()) <= 60

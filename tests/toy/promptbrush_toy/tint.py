@@ -18,12 +18,8 @@ class TintSettings(Settings):
     """Each field is a flag, a line of help, a Python keyword and an entry of the recipe."""
 
     prompt: str = setting("", "what the picture should look like", panel="Prompt", role="prompt")
-    strength: float = setting(
-        1.0, "0 is the input, 1 the tint, more exaggerates", panel="Strength", ge=0, le=10
-    )
-    seed: int = setting(
-        0, "of random views, for losses that look at such", panel="Optimization", ge=0, le=MAX_SEED
-    )
+    strength: float = setting(1.0, "0 is the input, 1 the tint", panel="Strength", ge=0, le=10)
+    seed: int = setting(0, "of losses that look at random views", panel="Optimization", ge=0, le=MAX_SEED)
     steps: int = setting(40, "optimization steps", panel="Optimization", ge=1, le=MAX_STEPS)
     lr: float = setting(0.05, "learning rate", panel="Optimization", gt=0, le=10)
     loss: tuple[str, ...] = setting((), "another objective, NAME:weight", panel="Losses", role="losses")
