@@ -260,7 +260,7 @@ def test_pictures_of_its_generator_are_inverted_and_edited(run: Command, picture
             ("tint", "in.png", "x", "--strength", "11"),
             "strength is 11.0; input should be less than or equal to 10",
         ),
-        (("tint", "in.png"), "'in.png' stands where the prompt should, but is a file"),
+        (("tint", "in.png"), "PROMPT is missing (PICTURE is 'in.png'); write it as the last argument"),
         (("tint", "in.png", "x", "--encoder", "e"), "no such option: --encoder"),
     ],
 )
