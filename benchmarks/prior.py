@@ -37,7 +37,7 @@ from promptbrush.editing.prior.sampler import draw_latents
 from promptbrush.editing.prior.settings import SampleSettings, sample_settings
 from promptbrush.editing.recipe import edit_settings
 from promptbrush.editing.watching import watch
-from promptbrush.generators.training.coupling import faces_of_z
+from promptbrush.generators.training.face_latents import faces_of_z
 from promptbrush.generators.training.faces import resolve
 from promptbrush.generators.training.judge import Judge, load_judge
 from prompts import Asked, named_in, prompts
