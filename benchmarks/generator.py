@@ -17,8 +17,8 @@ import torch
 from faces import JUDGE, NAMES, judged, unseen
 from promptbrush.generators import load_generator
 from promptbrush.generators.training.face_set import face_of, vectors_of
+from promptbrush.generators.training.fit import read_attributes
 from promptbrush.generators.training.judge import load_judge
-from promptbrush.generators.training.paired import read_attributes
 
 FIRST_SEED = 27_000_000
 BATCH = 100

@@ -21,7 +21,7 @@ from promptbrush.generators.parser import PARTS, SIZE, load_parser
 from promptbrush.generators.training.face_masks import render_mask
 from promptbrush.generators.training.face_set import face_of, vectors_of
 from promptbrush.generators.training.faces import render
-from promptbrush.generators.training.paired import read_attributes
+from promptbrush.generators.training.fit import read_attributes
 from promptbrush.generators.training.parser import overlaps
 from torch import Tensor
 

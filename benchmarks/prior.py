@@ -36,7 +36,7 @@ from promptbrush.editing.sample.proposal import draw_latents, seeded
 from promptbrush.editing.sample.settings import SampleSettings
 from promptbrush.editing.settings import chosen
 from promptbrush.editing.watching import watch
-from promptbrush.generators.training.coupling import faces_of_z
+from promptbrush.generators.training.face_latents import faces_of_z
 from promptbrush.generators.training.faces import resolve
 from promptbrush.generators.training.judge import Judge, load_judge
 from promptbrush.guidance.perceptor import Perceptor

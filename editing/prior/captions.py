@@ -16,8 +16,8 @@ import torch
 
 from ..._base import UsageError
 from ...generators.stylegan2 import StyleGAN2
-from ...generators.training.coupling import Z_DIM, faces_of_z
 from ...generators.training.face_captions import caption
+from ...generators.training.face_latents import Z_DIM, faces_of_z
 from ...guidance.cutouts import step_seed
 from ...guidance.perceptor import TEXT_BATCH, Perceptor
 from .shards import Origin, Pairs

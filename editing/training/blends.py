@@ -13,8 +13,8 @@ from ..._resize import resize_linear
 from ...generators.training.face_captions import is_held_out
 from ...generators.training.face_set import vectors_of
 from ...generators.training.faces import CHOICES, Face
+from ...generators.training.fit import PairedModel
 from ...generators.training.labels import labels_of_faces
-from ...generators.training.paired import PairedModel
 from ...guidance.training.parts import Batch
 from ...guidance.training.views import moved
 from .clip_world import FACE_VIEWS, FacePart

@@ -18,7 +18,7 @@ from ..._files import atomic_files, prepare_folder, save_tensors
 from ..._identity import digest_of
 from ...generators.training.face_captions import caption
 from ...generators.training.face_set import load_faces
-from ...generators.training.paired import load_paired
+from ...generators.training.fit import load_paired
 from ...guidance.clip_configs import SHARED
 from ...guidance.clip_models import BPE_NAME
 from ...guidance.training.bpe import train_bpe, write_merges

@@ -11,9 +11,9 @@ from ..._devices import memory_checked
 from ..._weights import save_half
 from ...generators.content import save_content
 from ...generators.stylegan2 import save_generator
-from ...generators.training.adversarial import FinishTrainer
 from ...generators.training.face_set import load_faces
-from ...generators.training.paired import FitTrainer
+from ...generators.training.finish import FinishTrainer
+from ...generators.training.fit import FitTrainer
 from ...generators.training.reader import ReaderTrainer
 from ...generators.training.settings import FinishSettings, FitSettings, ReaderSettings
 from ...generators.training.sheets import fit_rows, save_sheet

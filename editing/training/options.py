@@ -292,62 +292,33 @@ class Training:
             raise UsageError(first_problem(error)) from error
 
 
-def _training(name: str, options: str, run: str, text: str) -> Training:
-    return Training(
+# Name, options and run function, both below editing.training, and help.
+_ROWS = (
+    ("stylegan2", "GeneratorOptions", "generator:train_generator", "Train a StyleGAN2 on drawn faces."),
+    ("encoder", "EncoderOptions", "networks:train_encoder", "Train the encoder of a generator."),
+    ("clip", "ClipOptions", "clip:train_clip", "Train a CLIP on faces, drawings and styles."),
+    ("judge", "JudgeOptions", "networks:train_judge", "Train the classifier that measures edits."),
+    ("parser", "ParserOptions", "networks:train_parser", "Train the network that finds parts of faces."),
+    ("features", "FeaturesOptions", "networks:train_features", "Train the network that distinguishes faces."),
+    (
+        "fast-styler",
+        "FastStylerOptions",
+        "fast_styler:train_fast_styler",
+        "Train one network for all styles.",
+    ),
+    (
+        "styler",
+        "OneStyleOptions",
+        "one_style:train_one_style",
+        "Train a network that gives photographs one style.",
+    ),
+    ("pairs", "PairsOptions", "prior:make_pairs", "Make the pictures and features that a prior learns from."),
+    ("prior", "PriorOptions", "prior:train_prior", "Train a prior for a generator and a CLIP (clip2latent)."),
+    ("pack", "PackOptions", "pack:make_pack", "Make a pack of a folder of trained models."),
+)
+TRAININGS: dict[str, Training] = {
+    name: Training(
         name, text, Entry(f".editing.training.options:{options}"), Entry(f".editing.training.{run}")
     )
-
-
-TRAININGS: dict[str, Training] = {
-    each.name: each
-    for each in (
-        _training(
-            "stylegan2", "GeneratorOptions", "generator:train_generator", "Train a StyleGAN2 on drawn faces."
-        ),
-        _training("encoder", "EncoderOptions", "networks:train_encoder", "Train the encoder of a generator."),
-        _training("clip", "ClipOptions", "clip:train_clip", "Train a CLIP on faces, drawings and styles."),
-        _training(
-            "judge",
-            "JudgeOptions",
-            "networks:train_judge",
-            "Train the classifier that measures edits, and never guides.",
-        ),
-        _training(
-            "parser",
-            "ParserOptions",
-            "networks:train_parser",
-            "Train the network that finds the parts of a face.",
-        ),
-        _training(
-            "features",
-            "FeaturesOptions",
-            "networks:train_features",
-            "Train the network that distinguishes faces.",
-        ),
-        _training(
-            "fast-styler",
-            "FastStylerOptions",
-            "fast_styler:train_fast_styler",
-            "Train one network for all drawn styles.",
-        ),
-        _training(
-            "styler",
-            "OneStyleOptions",
-            "one_style:train_one_style",
-            "Train a network that gives any photograph one style.",
-        ),
-        _training(
-            "pairs",
-            "PairsOptions",
-            "prior:make_pairs",
-            "Make the pictures and features that a prior learns from.",
-        ),
-        _training(
-            "prior",
-            "PriorOptions",
-            "prior:train_prior",
-            "Train a prior for a generator and a CLIP (clip2latent).",
-        ),
-        _training("pack", "PackOptions", "pack:make_pack", "Make a pack of a folder of trained models."),
-    )
+    for name, options, run, text in _ROWS
 }

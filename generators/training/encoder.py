@@ -24,9 +24,9 @@ from ..content import FaceContent
 from ..encoder import Encoder, EncoderConfig
 from ..pyramid import reconstruction_loss
 from ..stylegan2.generator import StyleGAN2
-from .damage import degraded, reframed
+from .degradation import degraded, reframed
 from .face_set import FaceSet
-from .paired import AttributeNetwork, fitted_state
+from .fit import AttributeNetwork, fitted_state
 from .reader import reading_distance
 from .settings import EncoderSettings
 

@@ -19,12 +19,12 @@ from ..._arrays import cached_pictures
 from ..._devices import coarse
 from ..._identity import identity_of
 from ..._seeds import seeded
-from .damage import degraded, reframed
+from .degradation import degraded, reframed
 from .face_captions import is_held_out
 from .face_set import Job
 from .faces import CHOICES, Face, render, sample_face
 from .labels import HIDDEN, labels_of_faces
-from .network import NetworkTrainer
+from .network_trainer import NetworkTrainer
 from .settings import FeaturesSettings
 
 VARIANTS = 3

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from ..._base import InputFileError
 from ..._devices import coarse
-from .classifier import ClassifierTrainer
+from .classifier_trainer import ClassifierTrainer
 from .faces import CHOICES
 from .labels import attribute_loss
 

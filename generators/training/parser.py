@@ -14,10 +14,10 @@ from ..._devices import coarse
 from ..._identity import identity_of
 from ..._seeds import seeded
 from ..parser import PARTS, FaceParser
-from .damage import degraded
+from .degradation import degraded
 from .face_masks import load_masks
 from .face_set import FaceSet
-from .network import NetworkTrainer
+from .network_trainer import NetworkTrainer
 from .settings import ParserSettings
 
 _LIGHT = 0.12

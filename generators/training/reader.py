@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from ..._devices import coarse
 from ..._files import earlier_state
 from ..content import WIDTHS, FaceContent, reading_size
-from .classifier import ClassifierTrainer
+from .classifier_trainer import ClassifierTrainer
 from .face_set import FaceSet
 from .faces import CHOICES
 from .labels import attribute_loss

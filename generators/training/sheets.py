@@ -9,9 +9,9 @@ from PIL import Image
 from torch import Tensor
 
 from ..._files import atomic_file
-from .coupling import Z_DIM
+from .face_latents import Z_DIM
 from .face_set import FaceSet
-from .paired import PairedModel
+from .fit import PairedModel
 
 _COLUMNS = 16
 

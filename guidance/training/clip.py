@@ -29,10 +29,10 @@ from ..._seeds import seeded
 from ..._training import Stage, Trainer, Update
 from ..depthwise import quicken
 from .clip_settings import STAGES, ClipSettings
-from .feeding import Asked, Fed, Feed
 from .losses import answered, attacked, contrastive_loss
 from .parts import Batch, Part, Share, unasked
 from .photos import Teacher, begin_tower
+from .step_data import AskedQuestion, StepData, StepDataset
 from .vocabulary import Names
 
 MEAN, STD = (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)
@@ -136,7 +136,7 @@ class ClipTrainer(Trainer):
         self.names = data.names if teacher is not None else None
         context = config["text_cfg"]["context_length"]
         self.tokenizer = SimpleTokenizer(bpe_path=str(merges), context_length=context)
-        self.fed: Iterator[Fed] = iter(())
+        self.upcoming: Iterator[StepData] = iter(())
         facts = {"config": dict(config), "merges": sha256_of(merges)[:16], **data.facts}
         identity = identity_of("clip", seed, settings.model_dump(), **facts)
         modules = {"model": self.model, "anchors": self.anchors}
@@ -171,33 +171,33 @@ class ClipTrainer(Trainer):
         warm = min(_LONGEST_WARM_UP, max(1, steps // 20))
         return Stage(name, steps, [update], partial(cosine, floor=0.02), warm, partial(self._begin, name))
 
-    def feed(self, stage: str) -> Feed:
-        """What the steps of a stage are fed with."""
+    def dataset(self, stage: str) -> StepDataset:
+        """What the steps of a stage learn from."""
         hard = stage == "harden"
         early = self.settings.early_size if self.pretrained else None
         names = None if hard else self.names
         parts = self._parts(hard)
-        return Feed(parts, names, self.tokenizer, self.settings, stage, self.seed, self.size, early)
+        return StepDataset(parts, names, self.tokenizer, self.settings, stage, self.seed, self.size, early)
 
     def _loss(self, hard: bool, index: int) -> dict[str, Tensor]:
-        fed = next(self.fed)
-        batches = fed.batches
+        data = next(self.upcoming)
+        batches = data.batches
         images = torch.cat([batch.images for batch in batches]).to(self.device).float() * 2 - 1
         with torch.set_grad_enabled(not hard):
-            words = self._words(fed)
+            words = self._words(data)
         opinion = self._opinion(images)
         if hard:
             images = self._attacked(images, batches, words, opinion, index)
         return self._terms(self.features(images), batches, words, opinion, hard)
 
     def _begin(self, stage: str) -> None:
-        """Make ready for a stage: its parts, its food, and what learns in it.
+        """Make ready for a stage: its parts, its data, and what learns in it.
 
         A tower that starts from a pretrained one keeps its statistics: parts so unlike have none in common.
         """
         hard = stage == "harden"
         self.parts, visual = self._parts(hard), self.model.visual
-        self.fed = iter(self.feed(stage).steps(self.done[stage], self.workers))
+        self.upcoming = iter(self.dataset(stage).steps(self.done[stage], self.workers))
         if hard and not self.done["harden"] and self.settings.harden_steps:
             self.extra = {key: value.clone() for key, value in visual.state_dict().items()}
         self.model.train().requires_grad_(not hard)
@@ -235,15 +235,15 @@ class ClipTrainer(Trainer):
             each.requires_grad_(True)
         return moved.detach()
 
-    def _words(self, fed: Fed) -> _Words:
+    def _words(self, data: StepData) -> _Words:
         """Features of everything in words that the pictures of a step are compared with."""
-        head, *middle, tail = torch.split(self.token_features(fed.tokens), fed.sizes)
-        questions = [self._question(each, texts) for each, texts in zip(fed.asked, middle, strict=True)]
+        head, *middle, tail = torch.split(self.token_features(data.tokens), data.sizes)
+        questions = [self._question(each, texts) for each, texts in zip(data.asked, middle, strict=True)]
         scale = self.model.logit_scale.exp().clamp(max=100)
         anchors = F.normalize(self.anchors.vectors, dim=-1)
-        return _Words(head, fed.keys, questions, tail, fed.classes.to(self.device), anchors, scale)
+        return _Words(head, data.keys, questions, tail, data.classes.to(self.device), anchors, scale)
 
-    def _question(self, asked: Asked, texts: Tensor) -> _Question:
+    def _question(self, asked: AskedQuestion, texts: Tensor) -> _Question:
         sizes, part, index = self._sizes(), asked.part, asked.index
         chosen = torch.tensor(asked.values)
         places = torch.full((sizes[part][index],), -1)

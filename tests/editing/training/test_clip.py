@@ -18,8 +18,8 @@ from promptbrush.editing.training.clip_world import SOURCE_SIZE, FacePart, World
 from promptbrush.generators.training.face_captions import held_out_pairs, is_held_out
 from promptbrush.generators.training.face_set import FaceSet, load_faces
 from promptbrush.generators.training.faces import CHOICES
+from promptbrush.generators.training.fit import PairedModel, mini_generator
 from promptbrush.generators.training.labels import labels_of_faces
-from promptbrush.generators.training.paired import PairedModel, mini_generator
 from promptbrush.guidance.clip_models import BPE_NAME
 from promptbrush.guidance.perceptor import load_perceptor
 from promptbrush.guidance.training.clip import ClipTrainer

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import safetensors.torch
 import torch
 from promptbrush import InputFileError, UsageError
 from promptbrush.editing.prior.codes import w_of, w_plus
@@ -25,6 +26,7 @@ from promptbrush.generators import load_generator
 from promptbrush.generators.prior.mini import MiniPrior
 from promptbrush.generators.prior.prior import Home, Prior, load_prior
 from promptbrush.guidance import load_perceptor
+from safetensors import SafetensorError
 
 HOME = Home("a" * 16, "b" * 16)
 SMALL = {
@@ -295,6 +297,21 @@ def test_wrong_requests_are_told_in_one_line(
     options = PairsOptions(**{"pairs": 4, "data": tmp_path, "pack": str(tiny_pack), "device": "cpu", **given})
     with pytest.raises(UsageError, match=told):
         list(make_pairs(options))
+
+
+def test_a_full_disk_while_pairs_are_made_is_one_line(
+    tiny_pack: Path, command: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr(safetensors.torch, "save_file", full)
+    words = ("--pack", tiny_pack, "--data", tmp_path / "pairs", "--pairs", 4, "--device", "cpu")
+    told = command("train", "pairs", *words)
+    assert told.code == 3
+    assert told.err.count("\n") == 1
+    assert "pairs-00000.safetensors: cannot be written" in told.err
+    assert not [*(tmp_path / "pairs").glob("*.safetensors")]
 
 
 _TWO = """

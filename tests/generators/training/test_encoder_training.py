@@ -11,10 +11,10 @@ from promptbrush.cli import app
 from promptbrush.generators.encoder import load_encoder
 from promptbrush.generators.pyramid import reconstruction_loss
 from promptbrush.generators.stylegan2 import StyleGAN2, StyleGAN2Config, save_generator
-from promptbrush.generators.training.damage import degraded, jpeg_rounded, reframed
+from promptbrush.generators.training.degradation import degraded, jpeg_rounded, reframed
 from promptbrush.generators.training.encoder import EncoderTrainer, encoder_schedule, load_attributes
 from promptbrush.generators.training.face_set import FaceSet, load_faces
-from promptbrush.generators.training.paired import AttributeNetwork
+from promptbrush.generators.training.fit import AttributeNetwork
 from promptbrush.generators.training.reader import Reader, load_reader
 from promptbrush.generators.training.settings import EncoderSettings
 from torch import Tensor

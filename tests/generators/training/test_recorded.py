@@ -11,11 +11,11 @@ import pytest
 import torch
 from promptbrush._seeds import seeded
 from promptbrush.generators.stylegan2 import StyleGAN2, StyleGAN2Config
-from promptbrush.generators.training.adversarial import FinishTrainer
 from promptbrush.generators.training.encoder import EncoderTrainer
 from promptbrush.generators.training.face_set import FaceSet, load_faces
+from promptbrush.generators.training.finish import FinishTrainer
+from promptbrush.generators.training.fit import AttributeNetwork, FitTrainer, PairedModel, mini_generator
 from promptbrush.generators.training.judge import JudgeTrainer
-from promptbrush.generators.training.paired import AttributeNetwork, FitTrainer, PairedModel, mini_generator
 from promptbrush.generators.training.reader import Reader, ReaderTrainer
 from promptbrush.generators.training.settings import (
     EncoderSettings,

@@ -11,10 +11,10 @@ from promptbrush import InputFileError
 from promptbrush.guidance.training.bpe import train_bpe, vocab_size, write_merges
 from promptbrush.guidance.training.clip import ClipData, ClipTrainer
 from promptbrush.guidance.training.clip_settings import ClipSettings
-from promptbrush.guidance.training.feeding import Asked
 from promptbrush.guidance.training.losses import answered, attacked, contrastive_loss
 from promptbrush.guidance.training.parts import Batch, Share, batch_of, unasked
 from promptbrush.guidance.training.shapes import resnet_config
+from promptbrush.guidance.training.step_data import AskedQuestion
 
 COLOURS = {"red": (1, 0, 0), "green": (0, 1, 0), "blue": (0, 0, 1), "white": (1, 1, 1)}
 SETTINGS = ClipSettings(steps=4, harden_steps=3, attack_steps=1, radius=4.0, tower_lr=1e-3)
@@ -165,7 +165,7 @@ def test_the_attack_raises_the_loss_within_its_ball() -> None:
 def test_a_step_asks_some_questions_with_the_true_values_and_some_others(
     tmp_path: Path, merges: tuple[Path, int]
 ) -> None:
-    feed = trainer(tmp_path, merges, changed(steps=12, questions=1, values=2), 2).feed("learn")
+    feed = trainer(tmp_path, merges, changed(steps=12, questions=1, values=2), 2).dataset("learn")
     found = set()
     for index in range(len(feed)):
         fed = feed[index]
@@ -179,14 +179,14 @@ def test_a_step_asks_some_questions_with_the_true_values_and_some_others(
 
 def test_anchors_of_the_asked_values_are_found(tmp_path: Path, merges: tuple[Path, int]) -> None:
     this = trainer(tmp_path, merges)
-    asked = this._question(Asked(0, 1, [1]), torch.zeros(1, 4))
+    asked = this._question(AskedQuestion(0, 1, [1]), torch.zeros(1, 4))
     assert asked.anchors.tolist() == [5]
     assert asked.places.tolist() == [-1, 0]
 
 
 def test_only_some_pictures_of_a_step_have_captions(tmp_path: Path, merges: tuple[Path, int]) -> None:
     this = trainer(tmp_path, merges, changed(captions=0.5))
-    words = this._words(this.feed("learn")[0])
+    words = this._words(this.dataset("learn")[0])
     assert len(words.captions) == len(words.keys) == 4
 
 
@@ -194,7 +194,7 @@ def test_a_step_can_have_several_times_the_pictures_at_a_faster_rate(
     tmp_path: Path, merges: tuple[Path, int]
 ) -> None:
     one, four = (trainer(tmp_path / str(times), merges, changed(times=times)) for times in (1, 4))
-    assert [len(this.feed("harden")[0].batches[0].images) for this in (one, four)] == [8, 32]
+    assert [len(this.dataset("harden")[0].batches[0].images) for this in (one, four)] == [8, 32]
 
     def rate(this: ClipTrainer) -> float:
         return this.stages[1].updates[0].optimizer.param_groups[0]["initial_lr"]
@@ -204,7 +204,7 @@ def test_a_step_can_have_several_times_the_pictures_at_a_faster_rate(
 
 
 def test_processes_that_prepare_steps_ahead_change_nothing(tmp_path: Path, merges: tuple[Path, int]) -> None:
-    feed = trainer(tmp_path, merges).feed("learn")
+    feed = trainer(tmp_path, merges).dataset("learn")
     alone, ahead = ([*feed.steps(1, workers)] for workers in (0, 2))
     assert len(alone) == len(ahead) == 3
     for first, second in zip(alone, ahead, strict=True):

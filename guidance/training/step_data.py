@@ -1,6 +1,6 @@
-"""What the steps of a CLIP's training are fed with: pictures of all parts, and everything in words as tokens.
+"""What the steps of a CLIP's training learn from: pictures of all parts, and everything in words as tokens.
 
-A step's food follows from the seed, the stage and the step's number alone, so that a training that was stopped resumes
+A step's data follow from the seed, the stage and the step's number alone, so that a training that was stopped resumes
 as if it had not been, and several processes can prepare steps ahead of a fast device.
 """
 
@@ -25,7 +25,7 @@ _AHEAD = 3
 
 
 @dataclass(frozen=True)
-class Asked:
+class AskedQuestion:
     """A question of a part, in words for some of its values."""
 
     part: int
@@ -34,7 +34,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Fed:
+class StepData:
     """All that a step learns from.
 
     Args:
@@ -46,7 +46,7 @@ class Fed:
 
     batches: list[Batch]
     tokens: Tensor
-    asked: list[Asked]
+    asked: list[AskedQuestion]
     classes: Tensor
 
     @property
@@ -61,8 +61,8 @@ class Fed:
 
 
 @dataclass(frozen=True)
-class Feed(Dataset[Fed]):
-    """The food of every step of a stage.
+class StepDataset(Dataset[StepData]):
+    """The data of every step of a stage.
 
     Args:
         parts: with how many of their pictures a step has.
@@ -83,7 +83,7 @@ class Feed(Dataset[Fed]):
         """How many steps there are."""
         return (self.settings.steps, self.settings.harden_steps)[STAGES.index(self.stage)]
 
-    def __getitem__(self, index: int) -> Fed:
+    def __getitem__(self, index: int) -> StepData:
         words = random.Random(f"{self.seed} {self.stage} {index}")
         rng = torch.Generator().manual_seed(words.getrandbits(62))
         early = self.early_size is not None and index < self.settings.early * len(self)
@@ -94,7 +94,7 @@ class Feed(Dataset[Fed]):
         for each in asked:
             texts += self.parts[each.part][0].wordings(each.index, each.values, words)
         names, classes = self.names.sample(self.settings.names, words) if self.names else ([], torch.zeros(0))
-        return Fed(batches, self.tokenizer([*texts, *names]), asked, classes)
+        return StepData(batches, self.tokenizer([*texts, *names]), asked, classes)
 
     def _batch(self, part: Part, count: int, size: int, rng: torch.Generator, words: random.Random) -> Batch:
         count *= self.settings.times
@@ -102,7 +102,7 @@ class Feed(Dataset[Fed]):
         # Finer than the eight bits that the pictures had, and half as much to hand on.
         return replace(batch, images=batch.images.half())
 
-    def _asked(self, place: int, batch: Batch, words: random.Random) -> Iterator[Asked]:
+    def _asked(self, place: int, batch: Batch, words: random.Random) -> Iterator[AskedQuestion]:
         """Some questions of a part, with the values of the batch and some others."""
         sizes = self.parts[place][0].sizes
         for question in sorted(words.sample(range(len(sizes)), min(self.settings.questions, len(sizes)))):
@@ -110,17 +110,17 @@ class Feed(Dataset[Fed]):
             true = {*batch.answers[:, question].tolist(), *batch.others[:, question].tolist()} - {-1}
             spare = words.sample(range(size), min(size, self.settings.values))
             chosen = sorted({*true, *spare} if size > self.settings.values else range(size))
-            yield Asked(place, question, chosen)
+            yield AskedQuestion(place, question, chosen)
 
-    def steps(self, done: int, workers: int = 0) -> Iterable[Fed]:
-        """The food of all steps after the first `done`, prepared ahead in `workers` processes."""
+    def steps(self, done: int, workers: int = 0) -> Iterable[StepData]:
+        """The data of all steps after the first `done`, prepared ahead in `workers` processes."""
         order = range(done, len(self))
         ahead = _AHEAD if workers else None
-        loader: DataLoader[Fed] = DataLoader(
+        loader: DataLoader[StepData] = DataLoader(
             self, None, sampler=order, num_workers=workers, prefetch_factor=ahead, collate_fn=_as_it_is
         )
         return loader
 
 
-def _as_it_is(fed: Any) -> Any:
-    return fed
+def _as_it_is(data: Any) -> Any:
+    return data

@@ -7,9 +7,9 @@ import pytest
 import torch
 from promptbrush import InputFileError
 from promptbrush.generators.content import FaceContent
-from promptbrush.generators.training.adversarial import FinishTrainer
 from promptbrush.generators.training.face_set import FaceSet, load_faces
-from promptbrush.generators.training.paired import PairedModel, mini_generator
+from promptbrush.generators.training.finish import FinishTrainer
+from promptbrush.generators.training.fit import PairedModel, mini_generator
 from promptbrush.generators.training.settings import FinishSettings
 
 SETTINGS = FinishSettings(steps=4, batch=4, warm_up=1, r1_every=2)

@@ -11,7 +11,7 @@ from ..._identity import identity_of
 from ..._seeds import seeded
 from .face_set import FaceSet
 from .labels import labels_of_seeds
-from .network import Network, NetworkTrainer
+from .network_trainer import Network, NetworkTrainer
 from .settings import JudgeSettings, ReaderSettings
 
 

@@ -7,7 +7,7 @@ import torch
 from promptbrush import InputFileError
 from promptbrush._weights import save_half
 from promptbrush.generators.training.face_set import FaceSet, load_faces
-from promptbrush.generators.training.paired import FitTrainer, read_attributes
+from promptbrush.generators.training.fit import FitTrainer, read_attributes
 from promptbrush.generators.training.reader import Reader
 from promptbrush.generators.training.settings import FitSettings
 

@@ -33,7 +33,7 @@ from ..pyramid import laplacian_loss
 from ..stylegan2.config import StyleGAN2Config
 from ..stylegan2.generator import StyleGAN2
 from ..stylegan2.layers import FullyConnected
-from .coupling import MAPPING_WIDTH, Z_DIM, begin_mapping, faces_of_z
+from .face_latents import MAPPING_WIDTH, Z_DIM, faces_of_z, set_first_layers
 from .face_set import FaceSet, vectors_of
 from .labels import labels_of_seeds
 from .reader import Reader, reading_loss
@@ -187,7 +187,7 @@ class FitTrainer(Trainer):
         size = faces.images.shape[1]
         self.faces, self.settings = faces, settings
         self.model = seeded(seed, lambda: PairedModel(mini_generator(size), faces.vectors.shape[1]))
-        begin_mapping(self.model.generator.mapping)
+        set_first_layers(self.model.generator.mapping)
         self.model.to(device).to(memory_format=torch.channels_last)
         self.reader = copy.deepcopy(reader).to(device).eval().requires_grad_(False)
         self.vectors, self.labels = torch.from_numpy(faces.vectors), labels_of_seeds(faces.seeds)
@@ -202,7 +202,7 @@ class FitTrainer(Trainer):
     def _stages(self) -> list[Stage]:
         settings = self.settings
         drawing = [*self.model.attributes.parameters(), *self.model.generator.synthesis.parameters()]
-        # All but the two layers that `begin_mapping` sets.
+        # All but the two layers that `set_first_layers` sets.
         layers = [
             layer
             for name, layer in self.model.generator.mapping.named_children()

@@ -3,9 +3,9 @@
 import torch
 from promptbrush.generators.stylegan2.generator import StyleGAN2
 from promptbrush.generators.stylegan2.layers import normalise
-from promptbrush.generators.training.coupling import Z_DIM, begin_mapping, faces_of_z, read_z
+from promptbrush.generators.training.face_latents import Z_DIM, faces_of_z, read_z, set_first_layers
 from promptbrush.generators.training.faces import CHOICES, CONTINUOUS
-from promptbrush.generators.training.paired import mini_generator
+from promptbrush.generators.training.fit import mini_generator
 from torch.nn import functional as F
 
 
@@ -30,7 +30,7 @@ def test_faces_are_those_that_a_normalised_z_reads_as() -> None:
 
 def test_the_first_layers_make_a_step_of_each_fork() -> None:
     mapping = StyleGAN2(mini_generator(8)).mapping
-    begin_mapping(mapping)
+    set_first_layers(mapping)
     z = torch.randn(4000, Z_DIM, generator=torch.Generator().manual_seed(3))
     with torch.no_grad():
         made = mapping.get_submodule("fc1")(mapping.get_submodule("fc0")(normalise(z)))

@@ -30,7 +30,7 @@ from ..stylegan2.losses import (
     r1_penalty,
 )
 from .face_set import FaceSet
-from .paired import PairedModel, face_focus, fit_schedule, mini_generator
+from .fit import PairedModel, face_focus, fit_schedule, mini_generator
 from .reader import reading_distance
 from .settings import FinishSettings
 

@@ -95,7 +95,7 @@ def faces_of_z(z: Tensor) -> list[Face]:
 
 
 @torch.no_grad()
-def begin_mapping(mapping: Mapping) -> None:
+def set_first_layers(mapping: Mapping) -> None:
     """Set the first two layers of a mapping network of MAPPING_WIDTH, so that they show which way each fork goes.
 
     After them the first entries are about 1.4 where a fork goes right and -0.3 where it goes left, the next ones the
