@@ -24,9 +24,9 @@ from pydantic.fields import FieldInfo
 from ._base import UsageError, check_utf8, did_you_mean
 
 if sys.version_info >= (3, 11):
-    import tomllib
+    pass
 else:
-    import tomli as tomllib
+    pass
 
 MODELS, OPTIMIZATION, OUTPUT, DATA = "Models", "Optimization", "Output", "Data"
 MAX_STEPS = 100_000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -125,7 +125,10 @@ class Encoder(nn.Module):
         return self.w_avg + self.w_scale * (shared[:, None] + own)
 
     def propose(
-        self, condition: Tensor, rngs: Sequence[torch.Generator] = (), latent: object = None  # noqa: ARG002
+        self,
+        condition: Tensor,
+        rngs: Sequence[torch.Generator] = (),
+        latent: object = None,  # noqa: ARG002
     ) -> Tensor:
         """See `generators.base.Proposal`: the latents of pictures."""
         found: Tensor = self(condition)

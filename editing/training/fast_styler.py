@@ -28,8 +28,8 @@ from ...guidance.content import LiteLayers
 from ...guidance.naming import Names
 from ...guidance.perceptor import AnyPerceptor, Perceptor, load_perceptor
 from ...guidance.training.styles.table import STYLES
-from ..doctor import resolve_device
 from ..choice import ModelChoice
+from ..doctor import resolve_device
 from ..models import Models
 from .generator import LICENCE
 from .options import FastStylerOptions, part_of

@@ -24,9 +24,9 @@ from ...guidance.prompts import parse_prompts
 from ...guidance.training.styles.table import STYLES
 from ..choice import ModelChoice
 from ..models import Models
+from ..style.picture_training import objective_of
 from ..style.settings import StyleSettings
 from ..style.style_networks import of_styler, word_styler
-from ..style.picture_training import objective_of
 from .fast_styler import DrawnStyleLoss
 from .generator import LICENCE
 from .options import OneStyleOptions, part_of

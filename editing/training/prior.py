@@ -69,7 +69,9 @@ def train_prior(options: PriorOptions) -> Iterator[str]:
     if settings.space == "w":
         found = [_in_w(models.generator, pairs, options.psi) for pairs in found]
     groups = checked_groups(options.layers, models.generator.num_ws)
-    data = PriorData(found[0], found[1] if len(found) > 1 else None, groups, identity_of(models, options.clip_input))
+    data = PriorData(
+        found[0], found[1] if len(found) > 1 else None, groups, identity_of(models, options.clip_input)
+    )
     trainer = PriorTrainer(data, settings, options.seed, options.checkpoint, models.device)
     yield from trainer.lines()
     if trainer.processes.is_main:
