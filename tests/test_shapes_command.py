@@ -45,7 +45,10 @@ def test_a_target(shapes):
     assert "% like the target (100 % - L2)" in done.err
     assert names() == {"in.png", "in-shapes.png", "in-shapes.svg", "in-shapes.json"}
     assert read_picture("in-shapes.png").image.shape == (1, 3, 90, 120)
-    assert len(json.loads(Path("in-shapes.json").read_text())["shapes"]) == 5
+    written = json.loads(Path("in-shapes.json").read_text())
+    assert len(written["shapes"]) == 5
+    assert written["settings"]["count"] == 5
+    assert "target" not in written["settings"], "no path of this machine"
     again = shapes("--target", "in.png", "--size", 90)
     assert "in-shapes-2.png" in again.out
 

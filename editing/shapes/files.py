@@ -56,8 +56,10 @@ def write_json(result: Any, path: Path) -> None:
     Raises:
         InputFileError: they cannot be written.
     """
-    settings = result.recipe.settings.model_dump(mode="json", exclude_none=True)
-    _write_text(path, to_json(result.output.drawing, settings=settings))
+    settings = result.recipe.settings
+    paths = {*settings.with_role("picture", "file")}  # where files lie is nobody else's concern
+    kept = settings.model_dump(mode="json", exclude_none=True, exclude=paths)
+    _write_text(path, to_json(result.output.drawing, settings=kept))
 
 
 def _write_text(path: Path, text: str) -> None:
