@@ -87,8 +87,8 @@ def _open(path: Path, max_pixels: int) -> Image.Image:
         raise InputFileError(_too_large(path, f"{pixels} pixels", max_pixels)) from error
     except UnidentifiedImageError as error:
         raise InputFileError(
-            f"{path}: this is no picture of a known kind, or it is cut off at the start; "
-            f"known: {', '.join(formats)}; convert it to PNG"
+            f"{path}: unsupported image format, or the file is cut off at the start; "
+            f"supported: {', '.join(formats)}; convert it to PNG"
         ) from error
     except DECODER_ERRORS as error:
         raise InputFileError(_broken(path, error)) from error
@@ -255,7 +255,7 @@ def write_picture(
     writer = _WRITERS.get(suffix)
     if writer is None:
         raise UsageError(
-            f"{path}: '{suffix}' is no known kind of picture to write; known: {', '.join(_WRITERS)}"
+            f"{path}: '{suffix}' is not a supported image format; supported: {', '.join(_WRITERS)}"
         )
     writer(image, path, metadata, alpha)
 

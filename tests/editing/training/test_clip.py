@@ -210,7 +210,7 @@ def test_a_hardened_tower_shares_the_words_of_the_first(
     size = (tmp_path / "clip" / "clip.safetensors").stat().st_size
     assert (tmp_path / "clip" / "painter.safetensors").stat().st_size < size
     (tmp_path / "clip" / "clip.safetensors").unlink()
-    with pytest.raises(InputFileError, match=r"clip\.safetensors \(shared weights\) is not there"):
+    with pytest.raises(InputFileError, match=r"clip\.safetensors \(shared weights\) not found"):
         load_perceptor(tmp_path / "clip" / "painter.json")
 
 
