@@ -56,16 +56,16 @@ def painted(perceptor: Perceptor, prompts: Sequence[str], steps: int, seed: int)
     rng = torch.Generator().manual_seed(seed)
     wanted = perceptor.encode_text(prompts).detach().repeat_interleave(VIEWS, 0)
     levels = [0.01 * torch.randn(len(prompts), 3, side, side, generator=rng) for side in SIDES]
-    optimiser = torch.optim.Adam([each.requires_grad_() for each in levels], RATE, betas=MOMENTS)
+    optimizer = torch.optim.Adam([each.requires_grad_() for each in levels], RATE, betas=MOMENTS)
     for index in range(steps):
-        for group in optimiser.param_groups:
+        for group in optimizer.param_groups:
             group["lr"] = RATE * (1 - 0.9 * index / steps)
         views = moved(shown(levels).repeat_interleave(VIEWS, 0), SIDE, WOBBLE, rng, "reflection")
         views = views + NOISE * torch.randn(views.shape, generator=rng)
         loss = -(perceptor.encode_image(views) * wanted).sum()
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss.backward()
-        optimiser.step()
+        optimizer.step()
     return shown(levels).detach()
 
 

@@ -1,4 +1,4 @@
-"""Drawings of shapes: how near they come to photographs, what words become, and what which optimiser reaches.
+"""Drawings of shapes: how near they come to photographs, what words become, and what which optimizer reaches.
 
     python benchmarks/shapes.py target [--counts 10 25 50 200] [--paper-steps 2500] [--primitive DIR] [--photos 6]
     python benchmarks/shapes.py words --data DATA [--prompts 40] [--sheet sheet.png]

@@ -252,7 +252,7 @@ def plain_step(clip: Perceptor) -> float:
     """Seconds of a step of the published loop, the best of two."""
     torch.manual_seed(0)
     network, vgg = StyleNet(), Vgg19().eval().requires_grad_(False)
-    photo, optimiser = torch.rand(1, 3, 512, 512), torch.optim.Adam(network.parameters(), 5e-4)
+    photo, optimizer = torch.rand(1, 3, 512, 512), torch.optim.Adam(network.parameters(), 5e-4)
     with torch.no_grad():
         source, wanted = clip.encode_image(photo), vgg(photo)
         direction = F.normalize(clip.encode_text(["a mosaic"]) - clip.encode_text(["a photo"]), dim=1)
@@ -270,9 +270,9 @@ def plain_step(clip: Perceptor) -> float:
         content = sum(F.mse_loss(a, b) for a, b in zip(vgg(image), wanted, strict=True))
         smooth = frobenius_variation(image).sum()
         loss = 9000 * patches + 500 * distance(image) + 150 * content + 2e-3 * smooth
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss.backward()
-        optimiser.step()
+        optimizer.step()
 
     return min(_seconds(step) for _ in range(2))
 

@@ -32,7 +32,7 @@ def chosen(which: Tensor, new: Latent, old: Latent) -> Latent:
 
 
 class Gradient:
-    """Descent by any torch optimiser; samples of a batch do not influence each other.
+    """Descent by any torch optimizer; samples of a batch do not influence each other.
 
     Args:
         latent: where to start: (B,...), or names -> (B,...); copied.
@@ -40,7 +40,7 @@ class Gradient:
         lr: base learning rate.
         schedule: share of `lr` at progress t = step / steps.
         fixed: names of a mapping's tensors that stay as they are, e.g. the toRGB styles.
-        optimiser: class of the optimiser; the published edits use Adam.
+        optimizer: class of the optimizer; the published edits use Adam.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class Gradient:
         lr: float,
         schedule: Callable[[float], float] = styleclip,
         fixed: Collection[str] = (),
-        optimiser: Callable[..., torch.optim.Optimizer] = torch.optim.Adam,
+        optimizer: Callable[..., torch.optim.Optimizer] = torch.optim.Adam,
     ) -> None:
         if steps < 1:
             raise UsageError(f"steps is {steps}; give 1 or more")
@@ -60,7 +60,7 @@ class Gradient:
         moved = [value.requires_grad_() for name, value in values.items() if name not in fixed]
         if not moved:
             raise UsageError("every part of the latent is fixed; leave one to optimise")
-        self.optimiser = optimiser(moved, lr=lr)
+        self.optimizer = optimizer(moved, lr=lr)
 
     def ask(self) -> Latent:
         """The latent to draw next; gradients flow into it."""
@@ -68,16 +68,16 @@ class Gradient:
 
     def tell(self, losses: Mapping[str, Tensor]) -> None:
         """Take the losses, (B,) each, of what `ask` gave, and move the latent one step."""
-        for group in self.optimiser.param_groups:
+        for group in self.optimizer.param_groups:
             group["lr"] = self.lr * self.schedule(self.done / self.steps)
-        self.optimiser.zero_grad()
+        self.optimizer.zero_grad()
         torch.autograd.backward(total(losses).sum())
-        self.optimiser.step()
+        self.optimizer.step()
         self.done += 1
 
     def state_dict(self) -> dict[str, Any]:
         """All that is needed to go on to the same bits."""
-        return {"latent": clone(self.latent), "optimiser": self.optimiser.state_dict(), "done": self.done}
+        return {"latent": clone(self.latent), "optimizer": self.optimizer.state_dict(), "done": self.done}
 
     @torch.no_grad()
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -88,7 +88,7 @@ class Gradient:
         else:
             for name, value in self.latent.items():
                 value.copy_(saved[name])
-        self.optimiser.load_state_dict(state["optimiser"])
+        self.optimizer.load_state_dict(state["optimizer"])
         self.done = state["done"]
 
 
@@ -158,7 +158,7 @@ class Offsets:
         self, latent: Latent, axes: Latent, steps: int, lr: float, fixed: Collection[str] = ()
     ) -> None:
         self.start, self.axes = clone(latent), axes
-        self.inner = Gradient(_no_offsets(self.start, axes, fixed), steps, lr, optimiser=SampleAdam)
+        self.inner = Gradient(_no_offsets(self.start, axes, fixed), steps, lr, optimizer=SampleAdam)
 
     def ask(self) -> Latent:
         """The latent to draw next; gradients flow into the offsets."""

@@ -55,15 +55,13 @@ def load_latent(path: str | Path) -> Latent:
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
         known = ", ".join(_READERS)
-        raise InputFileError(f"{path}: '{path.suffix}' is no known kind of latent file; known: {known}")
+        raise InputFileError(f"{path}: '{path.suffix}' is not a supported latent format; supported: {known}")
     try:
         with room_to_read(path):
             named = reader(path)
     except (*DAMAGE_ERRORS, SafetensorError) as error:
         why = reason(error)[:120]
-        raise InputFileError(
-            f"{path}: holds no latent that can be read ({why}); give another file"
-        ) from error
+        raise InputFileError(f"{path}: no latent can be read from it ({why}); give another file") from error
     tensors = {name: _checked(path, name, tensor) for name, tensor in named.items()}
     if not tensors:
         raise InputFileError(f"{path}: holds no tensors; give a file with a latent")
@@ -81,9 +79,7 @@ def _checked(path: Path, name: str, tensor: object) -> torch.Tensor:
     try:
         tensor = tensor.detach().float()
     except RuntimeError as error:  # a type without arithmetic, such as floats of four bits
-        raise InputFileError(
-            f"{path}: '{name}' holds {tensor.dtype}, which is no type of a latent"
-        ) from error
+        raise InputFileError(f"{path}: '{name}' holds {tensor.dtype}, which latents cannot have") from error
     if not tensor.numel() or not bool(tensor.isfinite().all()):
         raise InputFileError(f"{path}: '{name}' is empty or holds NaN or infinity; make the latent again")
     return tensor

@@ -88,7 +88,7 @@ def _open(path: Path, max_pixels: int) -> Image.Image:
         raise InputFileError(_too_large(path, f"{pixels} pixels", max_pixels)) from error
     except UnidentifiedImageError as error:
         raise InputFileError(
-            f"{path}: unsupported image format, or cut off at the start; "
+            f"{path}: unsupported image format, or the file is cut off at the start; "
             f"supported: {', '.join(formats)}; convert it to PNG"
         ) from error
     except DECODER_ERRORS as error:
@@ -256,7 +256,7 @@ def write_picture(
     writer = _WRITERS.get(suffix)
     if writer is None:
         raise UsageError(
-            f"{path}: pictures of type '{suffix}' cannot be written; use {', '.join(_WRITERS)}"
+            f"{path}: '{suffix}' is not a supported image format; supported: {', '.join(_WRITERS)}"
         )
     writer(image, path, metadata, alpha)
 

@@ -223,7 +223,7 @@ def _problem(error: ValidationError) -> str:
         return f"{field} is missing"
     if first["type"] == "extra_forbidden":
         known = _known(place[:-1])
-        return f"{field!r} is not a setting that is known{did_you_mean(place[-1], known)}"
+        return f"{field!r} is not a known setting{did_you_mean(place[-1], known)}"
     if first["type"] in ("model_type", "model_attributes_type"):
         return f"{field} is not a table"
     return f"{field}: {first['msg']}, not {str(first['input'])[:80]!r}"

@@ -206,11 +206,11 @@ def _find_published(name: str, tag_needed: bool) -> tuple[dict[str, Any], dict[s
 def _find_hub(spec: str, cache_dir: str | None, offline: bool) -> Source:
     repo = spec.removeprefix(HUB)
     if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", repo):
-        raise UsageError(f"'{spec}' names no hub model; write hf-hub:organisation/name")
+        raise UsageError(f"'{spec}' is not the name of a hub model; write hf-hub:organisation/name")
     path = fetch(repo, ("open_clip_config.json",), spec, cache_dir, offline)
     stored = read_config(path)
     if not isinstance(stored, dict) or "model_cfg" not in stored:
-        raise InputFileError(f"{spec}: open_clip_config.json names no model")
+        raise InputFileError(f"{spec}: open_clip_config.json describes no model")
     preprocess = stored.get("preprocess_cfg") or {}
     config = checked({**_table(stored["model_cfg"]), "preprocess": preprocess}, spec, from_hub=True)
     weights = fetch(repo, HUB_WEIGHTS, spec, cache_dir, offline)
@@ -280,7 +280,7 @@ def _read_weights(path: Path) -> dict[str, Tensor]:
         safe = path.suffix == ".safetensors"
         state: Any = load_file(path) if safe else load_plain(path)
     except (*DAMAGE_ERRORS, SafetensorError) as error:
-        raise InputFileError(f"{path} cannot be read as weights alone: {_reason(error)}") from error
+        raise InputFileError(f"{path} cannot be loaded as plain weights: {_reason(error)}") from error
     if isinstance(state, dict) and "state_dict" in state:
         state = state["state_dict"]
     if not isinstance(state, dict) or not any(isinstance(value, Tensor) for value in state.values()):
@@ -350,7 +350,7 @@ def _model_class(config: dict[str, Any]) -> Callable[..., Any]:
 
 def _existing(path: Path, what: str) -> Path:
     if not path.is_file():
-        raise InputFileError(f"{path} ({what}) is not there")
+        raise InputFileError(f"{path} ({what}) not found")
     return path
 
 

@@ -144,7 +144,7 @@ def _vgg19() -> Vgg19:
     path, network = vgg19_weights(), Vgg19()
     if not path.exists():
         raise MissingError(
-            f"{path}: the weights of VGG19 are not there; "
+            f"{path}: the weights of VGG19 are missing; "
             "python -c 'import torchvision; torchvision.models.vgg19(weights=\"DEFAULT\")' fetches them"
         )
     try:

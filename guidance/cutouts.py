@@ -76,10 +76,10 @@ class Cutouts:
             Views (B*count,3,size,size), picture by picture, and the picture (B*count,) each belongs to.
 
         Raises:
-            UsageError: not one seed a picture.
+            UsageError: not one seed per picture.
         """
         if len(seeds) != len(images):
-            raise UsageError(f"cutouts need one seed a picture, not {len(seeds)} for {len(images)}")
+            raise UsageError(f"cutouts need one seed per picture, not {len(seeds)} for {len(images)}")
         draws = torch.stack([_draw(seed, self.count) for seed in seeds])
         size, place, corners, flip, colours = torch.split(
             draws, [_SIZE, _PLACE, _CORNERS, _FLIP, _COLOURS], dim=-1

@@ -176,7 +176,7 @@ def load_face_encoder(path: str | Path, device: str | torch.device = "cpu") -> F
     """
     path = Path(path)
     if not path.is_file():
-        raise MissingError(f"the face network {path} is not there; identity needs the file model_ir_se50.pth")
+        raise MissingError(f"face network {path} not found; identity needs the file model_ir_se50.pth")
     if holds_face_features(path):
         return load_face_features(path, device)
     return _published(path, device)

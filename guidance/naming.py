@@ -46,7 +46,7 @@ class Naming(Similarity):
 
     def __init__(self, start: Start, settings: NamingSettings, name: str = "naming") -> None:
         if not settings.others:
-            raise UsageError(f"the objective '{name}' needs other words to tell the prompts from")
+            raise UsageError(f"the objective '{name}' needs other words to compare the prompts with")
         super().__init__(start, settings, name)
         self.settings = settings
         for member in self.each_member():

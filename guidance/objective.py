@@ -1,4 +1,4 @@
-"""Objectives: pictures in, one loss a sample and name out; they add up and scale.
+"""Objectives: pictures in, one loss per sample and name out; they add up and scale.
 
 A loss for every sample lets one objective serve gradients (sum, backpropagate), evolution (rank) and the
 choice of the best (argmin). `2.0 * Similarity(...) + tv` is again an objective.
@@ -247,7 +247,7 @@ def choice(value: str, known: Sequence[str], what: str) -> str:
 def _checked(value: Tensor, name: str, batch: int) -> Tensor:
     if value.shape != (batch,):
         raise UsageError(
-            f"the objective '{name}' must give one loss a sample, ({batch},), not {tuple(value.shape)}"
+            f"the objective '{name}' must give one loss per sample, ({batch},), not {tuple(value.shape)}"
         )
     return value.float()
 

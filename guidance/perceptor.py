@@ -182,7 +182,7 @@ class Ensemble(nn.Module):
         weights = [1.0] * len(perceptors) if weights is None else list(weights)
         if not perceptors or len(weights) != len(perceptors):
             raise UsageError(
-                f"an ensemble needs one weight a perceptor, not {len(weights)} for {len(perceptors)}"
+                f"an ensemble needs one weight per perceptor, not {len(weights)} for {len(perceptors)}"
             )
         if not all(math.isfinite(weight) and weight > 0 for weight in weights):
             raise UsageError(f"the weights of CLIP models must be positive numbers, not {weights}")
@@ -268,7 +268,7 @@ def load_ensemble(
     )
     parts = [_split_weight(str(spec).strip()) for spec in listed]
     if not parts or not all(spec for spec, _ in parts):
-        raise UsageError(f"'{specs}' leaves a CLIP model unnamed")
+        raise UsageError(f"'{specs}' lacks the name of a CLIP model between two commas")
     loaded = [load_perceptor(spec, device, precision, preprocessing, cache_dir, offline) for spec, _ in parts]
     return Ensemble(loaded, [weight for _, weight in parts])
 
@@ -282,7 +282,7 @@ def _square_size(model: Any, name: str) -> int:
     size = model.visual.image_size
     height, width = (size, size) if isinstance(size, int) else size
     if height != width:
-        raise UsageError(f"{name} wants pictures of {height}x{width}; only square inputs are supported")
+        raise UsageError(f"{name} expects pictures of {height}x{width}; only square inputs are supported")
     return int(height)
 
 

@@ -87,7 +87,7 @@ def _read_templates(path: Path) -> tuple[Template, ...]:
             raise InputFileError(f"line {number} of {path} has no {{}} for the text: '{short(line)}'")
     templates = tuple(_fill_in(line) for line in lines if line)
     if not templates:
-        raise InputFileError(f"{path} holds no template; write one a line, with {{}} for the text")
+        raise InputFileError(f"{path} holds no template; write one per line, with {{}} for the text")
     return templates
 
 

@@ -83,7 +83,7 @@ PICTURES = [
     ),
     ("empty.png", FILE, r"empty\.png: the file is empty \(0 bytes\); copy or download it again"),
     ("cut.png", FILE, r"cut\.png: the picture is cut off or damaged .*; copy or download it again"),
-    ("stub.png", FILE, r"stub\.png: unsupported image format, or cut off at the start"),
+    ("stub.png", FILE, r"stub\.png: unsupported image format, or the file is cut off at the start"),
     ("text.png", FILE, r"text\.png: unsupported image format.*convert it to PNG"),
     (
         "huge.png",
@@ -210,12 +210,12 @@ WORDS = [
     (
         (*EDIT, "--from-latent", "text.safetensors"),
         FILE,
-        r"text\.safetensors: holds no latent that can be read",
+        r"text\.safetensors: no latent can be read from it",
     ),
     (
         (*EDIT, "--from-latent", "face.png"),
         FILE,
-        r"face\.png: '\.png' is no known kind of latent file; known: ",
+        r"face\.png: '\.png' is not a supported latent format; supported: ",
     ),
     ((*EDIT, "--from-latent", "PACK/generator.safetensors"), FILE, r"generator\.safetensors: "),
     # models
@@ -257,7 +257,7 @@ WORDS = [
         "identity_weight needs a face recognition network: give --face-enc",
     ),
     ((*EDIT, "--pack", "minni"), USAGE, r"no pack is called 'minni' \(did you mean 'mini'\?\)"),
-    ((*EDIT, "--pack", "folder"), FILE, r"folder/pack\.json: is not there; name a folder with a pack\.json"),
+    ((*EDIT, "--pack", "folder"), FILE, r"folder/pack\.json: not found; name a folder with a pack\.json"),
     ((*EDIT, "--pack", "a/nowhere"), FILE, "a/nowhere: is not a folder with a pack.json"),
     # the other commands
     (("score", "face.png", ""), USAGE, "the prompt is empty"),

@@ -81,8 +81,8 @@ class Fault:
 
     def __str__(self) -> str:
         told = {
-            "missing": "is missing; get the pack again",
-            "changed": "has changed since the manifest was written; get the pack again",
+            "missing": "is missing; download the pack again",
+            "changed": "has changed since the manifest was written; download the pack again",
             "extra": "is not in the manifest; remove it or write the manifest again",
             "unreadable": "cannot be read; check its permissions",
         }
@@ -224,7 +224,7 @@ class Pack(BaseModel):
     def _existing(self, file: str) -> Path:
         path = self.folder / file
         if not path.is_file():
-            raise MissingError(f"pack '{self.name}' is not whole: {Fault(path, 'missing')}")
+            raise MissingError(f"pack '{self.name}' is incomplete: {Fault(path, 'missing')}")
         return path
 
 
@@ -343,16 +343,18 @@ def _own_manifest(given: str | Path) -> Path:
 def _read(manifest: Path) -> Pack:
     try:
         if not manifest.is_file():
-            raise InputFileError(f"{manifest}: is not there; name a folder with a {MANIFEST_NAME}")
+            raise InputFileError(f"{manifest}: not found; name a folder with a {MANIFEST_NAME}")
         with manifest.open("rb") as file:
             raw = file.read(_MANIFEST_BYTES + 1)
         if len(raw) > _MANIFEST_BYTES:
-            raise InputFileError(f"{manifest}: is too large for a manifest (over 1 MiB); get the pack again")
+            raise InputFileError(
+                f"{manifest}: is too large for a manifest (over 1 MiB); download the pack again"
+            )
         return _parse(from_json(raw), manifest)
     except OSError as error:
         raise InputFileError(f"{manifest}: cannot be read ({error}); check its permissions") from error
     except ValueError as error:
-        raise InputFileError(f"{manifest}: is not JSON ({error}); get the pack again") from error
+        raise InputFileError(f"{manifest}: is not JSON ({error}); download the pack again") from error
 
 
 def _parse(data: object, manifest: Path) -> Pack:
@@ -362,7 +364,7 @@ def _parse(data: object, manifest: Path) -> Pack:
     # Before the fields: those of a newer format may be unknown here.
     if isinstance(number := data.get("format"), int) and number > FORMAT:
         raise InputFileError(
-            f"{manifest}: its format is newer than {FORMAT}, the last that is known here; update promptbrush"
+            f"{manifest}: its format is newer than {FORMAT}, the latest that this version supports; update promptbrush"
         )
     try:
         pack = Pack.model_validate(dict(data))

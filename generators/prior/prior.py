@@ -134,13 +134,13 @@ class Prior(nn.Module):
         own, takes = self.mean.shape[1], lengths[self.space]
         if own != takes or sum(self.groups) != layers:
             raise InputFileError(
-                f"{path}: draws {self.space} of {own} numbers for {sum(self.groups)} layers, the generator takes "
-                f"{takes} for {layers}; give the prior's own --generator, or {_MEND}"
+                f"{path}: draws {own}-dimensional {self.space} for {sum(self.groups)} layers, the generator takes "
+                f"{takes}-dimensional ones for {layers}; give the prior's own --generator, or {_MEND}"
             )
         if self.network.condition_dim != clip[1]:
             raise InputFileError(
-                f"{path}: reads CLIP features of {self.network.condition_dim} numbers, this CLIP has {clip[1]}; "
-                f"give the prior's own --clip, or {_MEND}"
+                f"{path}: takes {self.network.condition_dim}-dimensional CLIP features, this CLIP's have {clip[1]} "
+                f"dimensions; give the prior's own --clip, or {_MEND}"
             )
         for what, wanted, found in (
             ("generator", self.home.generator, digest),

@@ -216,9 +216,11 @@ def blended(stylers: Sequence[Styler], shares: Sequence[float]) -> Styler:
     first = stylers[0]
     total = sum(shares)
     if any((each.shape, each.dilations) != (first.shape, first.dilations) for each in stylers):
-        raise UsageError("stylers of different sizes cannot be mixed; give such as were trained alike")
+        raise UsageError(
+            "stylers of different sizes cannot be mixed; give ones trained with the same settings"
+        )
     if total <= 0:
-        raise UsageError(f"the shares of mixed stylers add up to {total:g}; give some above 0")
+        raise UsageError(f"the weights of mixed stylers add up to {total:g}; give some above 0")
     states = [each.state_dict() for each in stylers]
     parts = {
         key: sum(share / total * state[key] for share, state in zip(shares, states, strict=True))

@@ -178,7 +178,7 @@ class Mapping(nn.Module):
         if labels is None or labels.shape != (len(labels) if z is None else batch, self.c_dim):
             found = "none" if labels is None else tuple(labels.shape)
             raise UsageError(
-                f"labels are {found}; this conditional network takes ({batch}, {self.c_dim}), a row a sample"
+                f"labels are {found}; this conditional network takes ({batch}, {self.c_dim}), one row per sample"
             )
         return labels
 

@@ -106,7 +106,7 @@ def detect_format(path: Path) -> Format:
     """
     head = _read_bytes(path, 32)
     if not head:
-        refuse("the file is empty; get it again")
+        refuse("the file is empty; download it again")
     # First, for the length of the header before the brace may begin like a pickle.
     if head[4:9] == b"\x00\x00\x00\x00{":
         return Format.SAFETENSORS
@@ -167,7 +167,7 @@ def _torch_content(data: bytes) -> Any:
     except DAMAGE_ERRORS as error:
         why = (str(error).splitlines() or [type(error).__name__])[0][:120]
         raise InputFileError(
-            f"damaged, or not a torch checkpoint of plain tensors ({why}); nothing in it was run, get it again"
+            f"damaged, or not a torch checkpoint of plain tensors ({why}); nothing in it was run; download it again"
         ) from error
 
 

@@ -100,9 +100,9 @@ def read_pickle(data: bytes) -> Any:
         raise
     except DAMAGE_ERRORS as error:
         raise InputFileError(
-            f"the pickle is damaged or cut short ({_brief(error)}); get the file again"
+            f"the pickle is damaged or cut short ({_brief(error)}); download the file again"
         ) from error
-    refuse("the pickle is cut short; get the file again")
+    refuse("the pickle is cut short; download the file again")
 
 
 def _brief(error: BaseException) -> str:
@@ -214,9 +214,11 @@ def _build(machine: _Machine, _: Any) -> None:
 
 def _module(meta: Any) -> Module:
     if not isinstance(meta, dict) or meta.get("type") != "class" or not isinstance(meta.get("state"), dict):
-        refuse("a network module in the pickle is not of the known form")
+        refuse("a network module in the pickle has an unexpected structure")
     if meta.get("version") != 6:
-        refuse(f"a network module has the format version {meta.get('version')!r}; only version 6 is known")
+        refuse(
+            f"a network module has the format version {meta.get('version')!r}; only version 6 is supported"
+        )
     name = meta.get("class_name")
     if name == "SynthesisInput":
         refuse("this is a StyleGAN3 (alias-free) network; only StyleGAN2 is supported")

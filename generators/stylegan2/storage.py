@@ -54,7 +54,7 @@ def read_metadata(path: str | Path) -> dict[str, str]:
             return dict(file.metadata() or {})
     except (SafetensorError, *DAMAGE_ERRORS) as error:
         raise InputFileError(
-            f"the safetensors file is damaged or cut short ({error}); get it again"
+            f"the safetensors file is damaged or cut short ({error}); download it again"
         ) from error
 
 
@@ -81,5 +81,5 @@ def _tensors(path: str | Path) -> State:
             return {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     except (SafetensorError, *DAMAGE_ERRORS) as error:
         raise InputFileError(
-            f"the safetensors file is damaged or cut short ({error}); get it again"
+            f"the safetensors file is damaged or cut short ({error}); download it again"
         ) from error

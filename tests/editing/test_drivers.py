@@ -13,30 +13,30 @@ from torch import Tensor
 
 def test_steps_keep_the_gradients_proportions():
     moved = torch.zeros(2, 3, requires_grad=True)
-    optimiser = SampleAdam([moved], lr=0.1)
+    optimizer = SampleAdam([moved], lr=0.1)
     slopes = torch.tensor([[3.0, 0.0, -4.0], [0.0, 1e-3, 0.0]])
     (moved * slopes).sum().backward()
-    optimiser.step()
+    optimizer.step()
     # Every sample moves by lr, root mean square, whatever the size of its gradient.
     assert torch.allclose(moved, -0.1 * slopes / slopes.square().mean(1, keepdim=True).sqrt())
 
 
 def test_tensors_of_a_sample_share_their_step():
     big, small = torch.zeros(1, 2, requires_grad=True), torch.zeros(1, 2, requires_grad=True)
-    optimiser = SampleAdam([big, small], lr=0.1)
+    optimizer = SampleAdam([big, small], lr=0.1)
     (10 * big + small).sum().backward()
-    optimiser.step()
+    optimizer.step()
     assert torch.allclose(big, 10 * small)
 
 
 def test_later_steps_by_hand():
     value = torch.zeros(1, 2, requires_grad=True)
-    optimiser = SampleAdam([value], lr=0.5, betas=(0.8, 0.9))
+    optimizer = SampleAdam([value], lr=0.5, betas=(0.8, 0.9))
     mean, square, wanted = torch.zeros(1, 2), 0.0, torch.zeros(1, 2)
     for step, slope in enumerate(torch.tensor([[[1.0, 2.0]], [[-1.0, 0.5]], [[0.0, 3.0]]]), 1):
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         (value * slope).sum().backward()
-        optimiser.step()
+        optimizer.step()
         mean = 0.8 * mean + 0.2 * slope
         square = 0.9 * square + 0.1 * float(slope.square().mean())
         wanted = wanted - 0.5 * mean / (1 - 0.8**step) / (square / (1 - 0.9**step)) ** 0.5
@@ -49,7 +49,7 @@ def test_it_goes_on_to_the_same_bits():
             driver.tell({"x": (driver.ask() - 1).square().sum(1)})
 
     start = torch.tensor([[0.0, 2.0]])
-    whole, half, again = (Gradient(start, 6, 0.1, optimiser=SampleAdam) for _ in range(3))
+    whole, half, again = (Gradient(start, 6, 0.1, optimizer=SampleAdam) for _ in range(3))
     run(whole, 6)
     run(half, 3)
     again.load_state_dict(half.state_dict())

@@ -33,8 +33,12 @@ def test_jpeg_lays_alpha_over_white(tmp_path):
 @pytest.mark.parametrize(
     ("image", "name", "message"),
     [
-        (torch.zeros(1, 3, 2, 2), "a.xyz", "type '.xyz' cannot be written; use .png, .jpg, .jpeg, .webp"),
-        (torch.zeros(1, 3, 2, 2), "a", "use .png"),
+        (
+            torch.zeros(1, 3, 2, 2),
+            "a.xyz",
+            "'.xyz' is not a supported image format; supported: .png, .jpg, .jpeg, .webp",
+        ),
+        (torch.zeros(1, 3, 2, 2), "a", "supported: .png"),
         (torch.zeros(2, 3, 2, 2), "a.png", r"one picture .*\(2, 3, 2, 2\)"),
         (torch.zeros(1, 1, 2, 2), "a.png", r"one picture .*\(1, 1, 2, 2\)"),
         (torch.full((1, 3, 2, 2), float("nan")), "a.png", "NaN"),

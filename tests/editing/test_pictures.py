@@ -110,16 +110,16 @@ BAD = {
     "missing": (make_missing, r"no such file \(did you mean 'face.png'\?\)"),
     "folder": (make_folder, "this is a folder; name a file in it"),
     "0 bytes": (make_empty, "empty \\(0 bytes\\)"),
-    "text": (make_text, "no picture of a known kind.*known: PNG.*convert it to PNG"),
+    "text": (make_text, "unsupported image format.*supported: PNG.*convert it to PNG"),
     "truncated png": (make_cut_png, "cut off or damaged"),
     "truncated jpeg": (make_cut_jpeg, "cut off or damaged"),
-    "signature only": (make_bare_signature, "known kind, or it is cut off"),
+    "signature only": (make_bare_signature, "format, or the file is cut off"),
     "damaged png": (make_bad_crc, "cut off|damaged"),
     "bomb": (make_bomb, "400000000 pixels are more than the limit of 100000000; make the picture smaller"),
     "over the limit": (make_large, "10001x10000 pixels are more than the limit"),
     "1x5000": (make_thread, "1x5000 is too long and thin.*100:1.*crop it"),
     "pipe": (make_pipe, "device or a pipe"),
-    "postscript": (make_postscript, "no picture of a known kind"),
+    "postscript": (make_postscript, "unsupported image format"),
 }
 
 

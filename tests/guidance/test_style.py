@@ -146,7 +146,7 @@ def test_vgg19_is_taken_where_it_is_and_named_where_it_is_not(
     path = tmp_path / "vgg19.pth"
     monkeypatch.setattr(content_module, "vgg19_weights", lambda: path)
     assert content_network()[0] == "lite0"
-    with pytest.raises(MissingError, match=r"vgg19\.pth: the weights of VGG19 are not there"):
+    with pytest.raises(MissingError, match=r"vgg19\.pth: the weights of VGG19 are missing"):
         content_network("vgg19")
     torch.save(Vgg19().state_dict(), path)
     assert content_network()[0] == "vgg19"

@@ -210,16 +210,23 @@ def test_a_hardened_tower_shares_the_words_of_the_first(
     size = (tmp_path / "clip" / "clip.safetensors").stat().st_size
     assert (tmp_path / "clip" / "painter.safetensors").stat().st_size < size
     (tmp_path / "clip" / "clip.safetensors").unlink()
-    with pytest.raises(InputFileError, match=r"clip\.safetensors \(shared weights\) is not there"):
+    with pytest.raises(InputFileError, match=r"clip\.safetensors \(shared weights\) not found"):
         load_perceptor(tmp_path / "clip" / "painter.json")
 
 
-@pytest.mark.parametrize("name", ["../clip.safetensors", "", 3])
-def test_shared_weights_lie_in_the_same_folder(few: World, tmp_path: Path, name: object) -> None:
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("../clip.safetensors", "must be the name of a file in the same folder"),
+        ("", "must be the name of a file in the same folder"),
+        (3, "shared_weights: Input should be a valid string, not '3'"),
+    ],
+)
+def test_shared_weights_lie_in_the_same_folder(few: World, tmp_path: Path, name: object, told: str) -> None:
     config, _ = clip_config(few, tmp_path)
     (tmp_path / "clip.json").write_text(json.dumps({**config, "shared_weights": name}))
     (tmp_path / "clip.safetensors").touch()
-    with pytest.raises(InputFileError, match="must be the name of a file in the same folder"):
+    with pytest.raises(InputFileError, match=told):
         load_perceptor(tmp_path)
 
 

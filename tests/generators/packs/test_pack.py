@@ -133,7 +133,7 @@ def test_an_architecture_with_a_file_of_the_pack(tmp_path):
 def test_a_role_whose_file_is_gone_is_a_missing_model(tmp_path, role, file):
     made = build(tmp_path)
     (tmp_path / file).unlink()
-    with pytest.raises(MissingError, match=f"pack 'toons' is not whole: {tmp_path / file}: is missing"):
+    with pytest.raises(MissingError, match=f"pack 'toons' is incomplete: {tmp_path / file}: is missing"):
         made.path(role)
 
 
@@ -187,7 +187,7 @@ def test_paths_without_a_manifest(root, tmp_path):
         with pytest.raises(InputFileError, match="is not a folder with a pack.json"):
             load_pack(wrong)
     for wrong in (tmp_path / "empty", tmp_path / "empty" / "pack.json", "pack.json"):
-        with pytest.raises(InputFileError, match=r"pack\.json: is not there"):
+        with pytest.raises(InputFileError, match=r"pack\.json: not found"):
             load_pack(wrong)
 
 
@@ -300,7 +300,7 @@ def test_a_manifest_that_is_no_ordinary_file_is_not_waited_for(tmp_path):
     if not hasattr(os, "mkfifo"):
         pytest.skip("no pipes here")
     os.mkfifo(tmp_path / "pack.json")
-    with pytest.raises(InputFileError, match="is not there"):
+    with pytest.raises(InputFileError, match="not found"):
         load_pack(tmp_path)
 
 

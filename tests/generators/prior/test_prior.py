@@ -73,9 +73,13 @@ def test_numbers_and_standard_deviations(prior: Prior) -> None:
         (
             ("a" * 16, 7, LENGTHS),
             ("b" * 16, 8),
-            "draws w of 6 numbers for 5 layers, the generator takes 6 for 7",
+            "draws 6-dimensional w for 5 layers, the generator takes 6-dimensional ones for 7",
         ),
-        (("a" * 16, 5, LENGTHS), ("b" * 16, 512), "reads CLIP features of 8 numbers, this CLIP has 512"),
+        (
+            ("a" * 16, 5, LENGTHS),
+            ("b" * 16, 512),
+            "takes 8-dimensional CLIP features, this CLIP's have 512 dimensions",
+        ),
     ],
 )
 def test_other_models_are_refused_in_one_line(

@@ -90,7 +90,7 @@ def test_wrong_labels_are_told(make_generator, make_discriminator, shape):
     with pytest.raises(UsageError, match=r"labels are \(.*\); this conditional network takes \(2, 3\)"):
         make_generator(c_dim=3).mapping(torch.ones(2, 10), torch.zeros(shape))
     if shape != (1, 3):
-        with pytest.raises(UsageError, match=r"takes \(B, 3\), a row a sample"):
+        with pytest.raises(UsageError, match=r"takes \(B, 3\), one row per sample"):
             make_discriminator(c_dim=3, cmap_dim=4)(torch.zeros(2, 3, 16, 16), torch.zeros(shape))
     with pytest.raises(UsageError, match="labels are none; this conditional network takes"):
         make_discriminator(c_dim=3, cmap_dim=4)(torch.zeros(2, 3, 16, 16))
