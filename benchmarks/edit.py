@@ -22,6 +22,8 @@ from pathlib import Path
 
 import torch
 from faces import JUDGE, NAMES, Faces, drawn, judged
+from promptbrush._settings import chosen
+from promptbrush.editing.callbacks import watch
 from promptbrush.editing.choice import ModelChoice
 from promptbrush.editing.latent.compose import between, decoder, latent_edit, origin_of
 from promptbrush.editing.latent.settings import EditSettings
@@ -29,8 +31,6 @@ from promptbrush.editing.latent.subjects import inverted
 from promptbrush.editing.models import Models
 from promptbrush.editing.paste import paste_changed
 from promptbrush.editing.pictures import write_png
-from promptbrush.editing.settings import chosen
-from promptbrush.editing.watching import watch
 from promptbrush.generators.training.face_captions import attribute_prompt
 from promptbrush.generators.training.face_set import face_of
 from promptbrush.generators.training.faces import CHOICES, resolve

@@ -26,6 +26,8 @@ from typing import Any
 import torch
 from faces import JUDGE, NAMES, judged
 from promptbrush import ModelChoice, Models, sample
+from promptbrush._settings import chosen
+from promptbrush.editing.callbacks import watch
 from promptbrush.editing.latent.compose import latent_edit, origin_of
 from promptbrush.editing.latent.settings import EditSettings
 from promptbrush.editing.pictures import write_png
@@ -34,8 +36,6 @@ from promptbrush.editing.sample.prior_identity import only_clip
 from promptbrush.editing.sample.prior_latents import PriorLatents
 from promptbrush.editing.sample.proposal import draw_latents, seeded
 from promptbrush.editing.sample.settings import SampleSettings
-from promptbrush.editing.settings import chosen
-from promptbrush.editing.watching import watch
 from promptbrush.generators.training.face_latents import faces_of_z
 from promptbrush.generators.training.faces import resolve
 from promptbrush.generators.training.judge import Judge, load_judge

@@ -34,11 +34,11 @@ import numpy as np
 import promptbrush
 import torch
 from PIL import Image, ImageDraw
+from promptbrush._settings import chosen
 from promptbrush.editing.edit import Edit, Source
 from promptbrush.editing.models import Models
 from promptbrush.editing.pictures import read_picture, write_png
-from promptbrush.editing.running import run_to_end
-from promptbrush.editing.settings import chosen
+from promptbrush.editing.resumable import run_to_end
 from promptbrush.editing.shapes.compose import compose
 from promptbrush.editing.shapes.curve import plot
 from promptbrush.editing.shapes.settings import ShapesSettings

@@ -9,6 +9,8 @@ from typing import Any
 
 from .._base import UsageError, did_you_mean, load_target
 from .._devices import enough_memory
+from .._settings import Settings, chosen
+from .callbacks import Watcher
 from .choice import ModelChoice
 from .edit import Place, Source, Step
 from .job import Job, check_settings
@@ -16,8 +18,6 @@ from .making import make, open_subject, source_of
 from .methods import METHODS, Method
 from .models import Models
 from .result import Result
-from .settings import Settings, chosen
-from .watching import Watcher
 
 Progress = Callable[[Step], None]
 

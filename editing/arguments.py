@@ -9,8 +9,8 @@ from typing import Any
 
 from .._base import InputFileError, UsageError
 from .._files import readable
+from .._settings import Settings, printable, setting
 from .methods import Method
-from .settings import Settings, printable, setting
 
 # Of the pictures in a folder; a file of another name can be given by itself.
 READ = frozenset(

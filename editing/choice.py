@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import field_validator
 
-from .settings import TEMPLATES, Settings, setting
+from .._settings import TEMPLATES, Settings, setting
 
 
 def _model(default: Any, description: str) -> Any:

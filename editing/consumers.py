@@ -23,8 +23,8 @@ from rich.progress import (
 from rich.progress import Progress as RichProgress
 
 from .._files import prepare_folder, prove_folder, refuse_folder, write_error
+from .callbacks import Consumer, Latest, Step, Watcher, watch
 from .films import Frames, Gif, Mp4
-from .watching import Consumer, Latest, Step, Watcher, watch
 
 __all__ = [
     "Consumer",

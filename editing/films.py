@@ -24,9 +24,9 @@ from .._files import (
     write_error,
 )
 from .._resize import resize
+from .callbacks import Step, Watcher
 from .metadata import FRAME_MARK
 from .pictures import write_png
-from .watching import Step, Watcher
 
 
 class _Sampled(Watcher):

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import typer
 from pydantic.fields import FieldInfo
 
-from .settings import Settings, chosen, extra
+from .._settings import Settings, chosen, extra
 
 _BOUNDS = {"gt": "above ", "ge": "", "lt": "below ", "le": ""}
 _ENDLESS = 10**9

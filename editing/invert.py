@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .._settings import Settings
 from .methods import Method, Takes
 from .outputs import Outputs, beside
-from .settings import Settings
 
 if TYPE_CHECKING:
     from .edit import Edit, Place

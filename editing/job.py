@@ -15,18 +15,18 @@ from typing import TYPE_CHECKING, Any
 
 from .._base import PromptbrushError, UsageError
 from .._files import input_file, readable
+from .._settings import MAX_SEED, Settings, paths_in, printable
 from ..generators.base import name_in
 from .choice import ROLES, ModelChoice
 from .losses import check_losses
 from .methods import Method
 from .outputs import PICTURES, Outputs, Plan, plan
 from .record import Record, prompts_in
-from .settings import MAX_SEED, Settings, paths_in, printable
 from .specs import files_in
 
 if TYPE_CHECKING:
+    from .callbacks import Consumer
     from .result import Result
-    from .watching import Consumer
 
 _NAME = 60
 

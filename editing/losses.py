@@ -9,8 +9,8 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from .._base import UsageError
+from .._settings import Settings
 from ..guidance import OBJECTIVES
-from .settings import Settings
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -52,7 +52,11 @@ def check_losses(settings: Settings) -> None:
 
 
 def start_of(
-    models: Models, image: Tensor, prompts: Sequence[Prompt] = (), perceptor: AnyPerceptor | None = None, **more: Any
+    models: Models,
+    image: Tensor,
+    prompts: Sequence[Prompt] = (),
+    perceptor: AnyPerceptor | None = None,
+    **more: Any,
 ) -> Start:
     """What objectives compare with and are built from; a network that only some of them need loads when one does.
 

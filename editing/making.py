@@ -16,7 +16,9 @@ from .. import __version__
 from .._base import Entry, load_target
 from .._devices import enough_memory
 from .._files import prepare_folder, readable
+from .._settings import Settings
 from ..guidance.prompts import load_templates
+from .callbacks import Consumer, watch
 from .edit import Edit, Place, Source
 from .job import Job, Listener, Saved, StoppedError
 from .latents import load_latent
@@ -26,9 +28,7 @@ from .outputs import Outputs, Plan
 from .pictures import Picture, picture_of, read_mask, read_picture
 from .record import InputFile, Record, files_of, from_root, prompts_in
 from .result import Result
-from .running import run_to_end
-from .settings import Settings
-from .watching import Consumer, watch
+from .resumable import run_to_end
 
 # Of results that are kept for a file about all of them.
 _MOST_GATHERED = 64

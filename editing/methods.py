@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from .._base import Entry, NameTable, load_target
+from .._settings import Settings
 from .outputs import Outputs
-from .settings import Settings
 
 # "module:function" below promptbrush, loaded when it is called; or the function itself.
 Function = str | Callable[..., Any]

@@ -15,8 +15,8 @@ from pydantic import Field
 
 from .._base import Entry, InputFileError, UsageError, load_target
 from .._files import prove_folder, write_error
+from .._settings import Settings, extra, setting
 from .metadata import FRAME_MARK, read_entry, read_recipe
-from .settings import Settings, extra, setting
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp")
 # A preview or a film shows so many steps at most, about.
@@ -100,7 +100,9 @@ class Outputs(Settings):
     def named_files(self) -> list[tuple[str, str, Path]]:
         """(field, "module:function", path) of each further file that has a name of its own."""
         fields = [(name, field) for name, field in type(self).model_fields.items() if extra(field, "named")]
-        return [(name, extra(field, "write"), path) for name, field in fields if (path := getattr(self, name))]
+        return [
+            (name, extra(field, "write"), path) for name, field in fields if (path := getattr(self, name))
+        ]
 
     def beside(self, path: Path) -> list[Path]:
         """The files and folders that are written beside a result."""
@@ -126,7 +128,9 @@ class Outputs(Settings):
 
     def writers(self, path: Path) -> Iterator[tuple[str, Path]]:
         """("module:function", path) of the files that are written after the run."""
-        yield from ((extra(field, "write"), place) for field, place in self._asked(path) if extra(field, "write"))
+        yield from (
+            (extra(field, "write"), place) for field, place in self._asked(path) if extra(field, "write")
+        )
         yield from ((write, place) for _, write, place in self.named_files())
 
     def watchers(self, path: Path, steps: int) -> list[Any]:

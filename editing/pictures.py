@@ -15,10 +15,10 @@ from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from .._base import DECODER_ERRORS, InputFileError, OutOfMemoryError, UsageError
 from .._files import atomic_file, input_file, memory_ran_out, prepare_folder, reason
+from .._settings import InMemory
 from . import metadata as meta
 from .framing import Placement, letterbox, paste_back, strip
 from .latents import load_latent, save_latent
-from .settings import InMemory
 
 __all__ = [
     "Picture",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,14 @@ from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationErr
 
 from .._base import InputFileError, UsageError
 from .._files import input_file, readable, short_hash
+from .._settings import MAX_STEPS, Settings, first_problem, paths_in, spelt, without_memory
 from ..guidance.prompt import Prompt, parse_prompts, respelt
-from .settings import MAX_STEPS, Settings, first_problem, paths_in, spelt, tomllib, without_memory
 from .specs import respelt as respelt_models
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 # Of the layout; `from_toml` also reads the earlier ones.
 VERSION = 2

@@ -8,13 +8,13 @@ from typing import Any
 
 from .._base import UsageError
 from .._files import readable
+from .._settings import Settings, setting
 from .choice import ROLES, ModelChoice
 from .job import Job
 from .metadata import read_recipe
 from .methods import METHODS
 from .outputs import Outputs
 from .record import Record
-from .settings import Settings, setting
 
 
 class RerunOptions(Settings):

@@ -92,7 +92,9 @@ class LatentSpace(Protocol):
 class Proposal(Protocol):
     """Makes a latent in one shot, without steps: an encoder, a prior, a network that knows styles by words."""
 
-    def propose(self, condition: Tensor, rngs: Sequence[torch.Generator] = (), latent: Latent | None = None) -> Latent:
+    def propose(
+        self, condition: Tensor, rngs: Sequence[torch.Generator] = (), latent: Latent | None = None
+    ) -> Latent:
         """Latents (B,...) for conditions (B,...).
 
         Args:

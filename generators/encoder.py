@@ -127,7 +127,7 @@ class Encoder(nn.Module):
     def propose(
         self,
         condition: Tensor,
-        rngs: Sequence[torch.Generator] = (),
+        rngs: Sequence[torch.Generator] = (),  # noqa: ARG002
         latent: object = None,  # noqa: ARG002
     ) -> Tensor:
         """See `generators.base.Proposal`: the latents of pictures."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from promptbrush._settings import chosen
 from promptbrush.editing.edit import Place, Source
 from promptbrush.editing.latent import subjects
 from promptbrush.editing.latent.settings import METHOD, EditSettings
@@ -18,7 +19,6 @@ from promptbrush.editing.models import Models
 from promptbrush.editing.record import Record
 from promptbrush.editing.rerun import rerun
 from promptbrush.editing.result import Result
-from promptbrush.editing.settings import chosen
 
 
 def edit_settings(prompt: str, preset: str = "default", **values: Any) -> EditSettings:

@@ -108,8 +108,8 @@ def test_every_setting_is_a_flag_with_its_help_and_a_python_keyword(
     name: str, command: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import promptbrush
+    from promptbrush._settings import extra
     from promptbrush.editing.choice import ModelChoice
-    from promptbrush.editing.settings import extra
 
     monkeypatch.setenv("COLUMNS", "400")
     method = METHODS.load(name)

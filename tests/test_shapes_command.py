@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 import torch
 from PIL import Image
+from promptbrush._settings import chosen
 from promptbrush.editing.job import Job, StoppedError, run
 from promptbrush.editing.metadata import embed, read_recipe
 from promptbrush.editing.pictures import read_picture, write_picture, write_png
 from promptbrush.editing.record import Record
-from promptbrush.editing.settings import chosen
 from promptbrush.editing.shapes.mutation import Mutation
 from promptbrush.editing.shapes.settings import METHOD, ShapesOutputs
 

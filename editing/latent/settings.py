@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from ..._base import UsageError
+from ..._settings import MAX_SEED, MAX_STEPS, TEMPLATES, Settings, setting
 from ..methods import Method, Takes
 from ..outputs import Watched, beside
-from ..settings import MAX_SEED, MAX_STEPS, TEMPLATES, Settings, setting
 
 MAX_EXPLORED = 1_000_000
 # Losses that compare the picture with the start's, as a whole: they know a source, and no cutouts.

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ..._base import UsageError
+from ..._settings import chosen
 from ...guidance.prompt import Prompt
 from ..drivers import Latent
 from ..edit import Edit, Output, Place, Source
@@ -20,7 +21,6 @@ from ..latent.subjects import open_picture
 from ..models import Models
 from ..notes import text_notes
 from ..pictures import read_picture
-from ..settings import chosen
 from .conditions import Conditions, conditions_of
 from .prior_identity import only_clip
 from .prior_latents import PriorLatents

@@ -9,11 +9,11 @@ from typing import Any, ClassVar, Literal
 from pydantic import field_validator, model_validator
 
 from ..._base import UsageError
+from ..._settings import MAX_SEED, TEMPLATES, Settings, setting
 from ...generators.prior.kinds import Space
 from ...guidance.prompt import Prompt, parse_prompts, signed_prompts
 from ..methods import Method, Takes
 from ..outputs import Outputs, beside
-from ..settings import MAX_SEED, TEMPLATES, Settings, setting
 from .scheduler_names import PAPER, SCHEDULERS
 
 MAX_DIFFUSION_STEPS, MOST_GUIDANCE, MOST_RANK = 1000, 1e9, 10_000

@@ -10,10 +10,10 @@ from typing import Any, ClassVar, Literal
 from pydantic import model_validator
 
 from ..._base import UsageError, did_you_mean
+from ..._settings import MAX_SEED, TEMPLATES, Except, PictureFile, Settings, printable, setting
 from ...generators.shapes.forms import COLUMNS, LARGEST, MOST
 from ..methods import Method, Takes
 from ..outputs import Watched, beside
-from ..settings import MAX_SEED, TEMPLATES, Except, PictureFile, Settings, printable, setting
 
 MAX_STEPS = 1_000_000
 Colour = tuple[float, float, float]

@@ -9,10 +9,10 @@ from typing import Any, ClassVar, Literal
 from pydantic import model_validator
 
 from ..._base import UsageError
+from ..._settings import MAX_SEED, MAX_STEPS, TEMPLATES, Settings, setting
 from ...guidance import ContentName
 from ..methods import Method, Takes
 from ..outputs import Watched, beside, named
-from ..settings import MAX_SEED, MAX_STEPS, TEMPLATES, Settings, setting
 
 FILMS = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v")
 # A network that has its style already is not trained.

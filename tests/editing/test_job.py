@@ -15,6 +15,7 @@ from edits import edit_settings, open_subject, record_in, run_edit
 from PIL import Image
 from promptbrush import InputFileError
 from promptbrush.editing import making
+from promptbrush.editing.callbacks import Watcher
 from promptbrush.editing.latent import compose, exploration
 from promptbrush.editing.latent.settings import EditOutputs, EditSettings
 from promptbrush.editing.latents import load_latent, save_latent
@@ -22,7 +23,6 @@ from promptbrush.editing.metadata import read_recipe
 from promptbrush.editing.models import Models
 from promptbrush.editing.pictures import read_picture, write_png
 from promptbrush.editing.result import Result
-from promptbrush.editing.watching import Watcher
 
 pytestmark = pytest.mark.usefixtures("quick_inversion")
 PROMPT = "a woman with red hair"

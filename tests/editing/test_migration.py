@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 from promptbrush import InputFileError
+from promptbrush._settings import tomllib
 from promptbrush.editing.metadata import read_recipe
 from promptbrush.editing.migration import migrated
 from promptbrush.editing.pictures import read_picture
 from promptbrush.editing.record import Record
 from promptbrush.editing.rerun import rerun
-from promptbrush.editing.settings import tomllib
 from promptbrush.generators.packs import load_pack
 
 RECORDED = Path(__file__).parents[1] / "golden" / "recipes"

@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from promptbrush._base import UsageError
-from promptbrush.editing.pictures import picture_of
-from promptbrush.editing.settings import (
+from promptbrush._settings import (
     Except,
     InMemory,
     PictureFile,
@@ -18,6 +17,7 @@ from promptbrush.editing.settings import (
     setting,
     without_memory,
 )
+from promptbrush.editing.pictures import picture_of
 
 
 class Drawn(Settings):

@@ -14,6 +14,7 @@ from edits import again, edit_settings, open_subject, record_in, run_edit
 from PIL import Image
 from promptbrush import InputFileError, MissingError, UsageError, edit
 from promptbrush._files import short_hash
+from promptbrush.editing.callbacks import Watcher
 from promptbrush.editing.choice import ModelChoice
 from promptbrush.editing.latent.compose import start_latent
 from promptbrush.editing.latent.subjects import open_latent, open_picture
@@ -21,7 +22,6 @@ from promptbrush.editing.latents import save_latent
 from promptbrush.editing.metadata import read_recipe
 from promptbrush.editing.models import Models
 from promptbrush.editing.pictures import read_picture, write_png
-from promptbrush.editing.watching import Watcher
 
 PROMPT = "a woman with red hair"
 CLIPS = {"clip": "one", "clip 2": "two:5"}

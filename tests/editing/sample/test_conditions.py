@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from promptbrush._settings import chosen
 from promptbrush.editing.sample.conditions import conditions_of
 from promptbrush.editing.sample.settings import SampleSettings
-from promptbrush.editing.settings import chosen
 from promptbrush.guidance import load_perceptor
 from promptbrush.guidance.perceptor import Perceptor
 

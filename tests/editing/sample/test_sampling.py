@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 from promptbrush import UsageError
+from promptbrush._settings import chosen
 from promptbrush.editing.sample.ancestral import Ancestral, Posterior
 from promptbrush.editing.sample.classifier_free_guidance import Guidance
 from promptbrush.editing.sample.conditions import between_conditions
@@ -14,7 +15,6 @@ from promptbrush.editing.sample.prior_latents import PriorLatents
 from promptbrush.editing.sample.proposal import PriorProposal, candidate_seeds, draw_latents, seeded
 from promptbrush.editing.sample.scheduler_names import SCHEDULERS
 from promptbrush.editing.sample.settings import SampleSettings
-from promptbrush.editing.settings import chosen
 from promptbrush.generators.base import Proposal
 from promptbrush.generators.prior.noise import cosine_betas, kept_signal
 from promptbrush.generators.prior.prior import Home, Prior, Spread

@@ -11,13 +11,13 @@ import promptbrush
 import pytest
 import torch
 from promptbrush._base import InputFileError, UsageError
+from promptbrush._settings import chosen
 from promptbrush.editing.choice import ModelChoice
 from promptbrush.editing.edit import Edit, Place, Source
 from promptbrush.editing.making import make
 from promptbrush.editing.models import Models
 from promptbrush.editing.result import Result
-from promptbrush.editing.running import run_to_end
-from promptbrush.editing.settings import chosen
+from promptbrush.editing.resumable import run_to_end
 from promptbrush.editing.shapes.compose import canvas, compose
 from promptbrush.editing.shapes.objectives import DrawingObjective
 from promptbrush.editing.shapes.settings import METHOD, ShapesSettings

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from promptbrush import InputFileError, UsageError
+from promptbrush._settings import chosen
 from promptbrush.editing.choice import ModelChoice
 from promptbrush.editing.edit import Edit, Place, Source
 from promptbrush.editing.making import make
@@ -16,8 +17,7 @@ from promptbrush.editing.methods import METHODS
 from promptbrush.editing.models import Models
 from promptbrush.editing.pictures import Picture
 from promptbrush.editing.result import Result
-from promptbrush.editing.running import run_to_end
-from promptbrush.editing.settings import chosen
+from promptbrush.editing.resumable import run_to_end
 from promptbrush.editing.style.compose import compose
 from promptbrush.editing.style.picture_training import trained_picture, training
 from promptbrush.editing.style.settings import StyleSettings

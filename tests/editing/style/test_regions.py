@@ -3,9 +3,9 @@
 import pytest
 import torch
 from promptbrush import UsageError
+from promptbrush._settings import chosen
 from promptbrush.editing.choice import ModelChoice
 from promptbrush.editing.models import Models
-from promptbrush.editing.settings import chosen
 from promptbrush.editing.style import regions
 from promptbrush.editing.style.regions import guided, region_mask, salience
 from promptbrush.editing.style.settings import StyleSettings

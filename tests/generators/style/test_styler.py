@@ -110,7 +110,10 @@ def test_blending_goes_from_one_to_the_other() -> None:
 @pytest.mark.parametrize("size", [(1, 1), (1, 37), (50, 3), (33, 47), (64, 64)])
 def test_pictures_of_any_size(size: tuple[int, int]) -> None:
     seen = photo(*size)
-    for network in (transfer(small()), StyleTransfer(net := StyleNet(width=2).eval(), lambda x, at: net(x), 8)):
+    for network in (
+        transfer(small()),
+        StyleTransfer(net := StyleNet(width=2).eval(), lambda x, at: net(x), 8),
+    ):
         made = network(seen)
         assert made.shape == seen.shape
         assert bool(made.isfinite().all())

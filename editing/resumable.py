@@ -10,8 +10,8 @@ import torch
 
 from .._base import InputFileError, PromptbrushError
 from .._files import Autosave, loaded_state, save_state
+from .callbacks import Consumer, Watcher, watch
 from .edit import Edit
-from .watching import Consumer, Watcher, watch
 
 _SAVE_SECONDS = 30.0
 
