@@ -63,7 +63,7 @@ def setting(
         argument: stands on the command line without a flag.
         bounds: ge, gt, le, lt, as pydantic takes them.
     """
-    known = {
+    known: dict[str, Any] = {
         "panel": panel,
         "role": role,
         "flags": list(flags),

@@ -119,7 +119,7 @@ def _remove_frames(folder: Path) -> None:
 
 def _is_frame(path: Path) -> bool:
     with suppress(*DECODER_ERRORS, Image.DecompressionBombError), Image.open(path, formats=("PNG",)) as image:
-        return image.info.get(FRAME_MARK[0]) == FRAME_MARK[1]
+        return bool(image.info.get(FRAME_MARK[0]) == FRAME_MARK[1])
     return False
 
 

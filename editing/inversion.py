@@ -174,7 +174,8 @@ class _Descent:
         return Sum([Function(self._distance, "picture"), *self.terms, *tied])
 
     def _draw(self, start: Tensor, offsets: Latent) -> Tensor:
-        return self.model.decode(self._moved(start, offsets))
+        drawn: Tensor = self.model.decode(self._moved(start, offsets))
+        return drawn
 
     def _moved(self, start: Tensor, offsets: Latent) -> Tensor:
         return start + self.spread * reduce(torch.add, _named(offsets).values())

@@ -23,8 +23,9 @@ def _from_first(data: Mapping[str, Any]) -> dict[str, Any]:
     for name in [key.removesuffix("_sha256") for key in old if key.endswith("_sha256")]:
         path, digest = old.pop(name, None), old.pop(f"{name}_sha256")
         if path:
-            files[_FILES.get((old.get("method"), name), name)] = {"path": path, "sha256": digest}
-    _MOVES.get(str(old.get("method")), lambda *_: None)(old, settings, models)
+            files[_FILES.get((str(old.get("method")), name), name)] = {"path": path, "sha256": digest}
+    if move := _MOVES.get(str(old.get("method"))):
+        move(old, settings, models)
     for name, file in files.items():
         if name in ("mask", "from_latent", "target", "from_svg", "like"):
             settings[name] = file["path"]

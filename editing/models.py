@@ -57,7 +57,7 @@ class Models:
         self.pack: Pack = load_pack(self.choice.pack)
         self.expected, self.hashes = expected or {}, dict[str, str]()
         self.explored: dict[tuple[int, str], Explored] = {}
-        self._perceptors: dict[tuple[str, str], Any] = {}
+        self._perceptors: dict[tuple[str, str], AnyPerceptor] = {}
         self._priors: dict[tuple[int, ...], Prior] = {}
         self.__dict__.update(loaded)
 
@@ -193,8 +193,8 @@ class Models:
             if (weights := clip_weights(spec)).is_file():
                 self.note(name, weights)
         precision = str(self.precision).removeprefix("torch.")
-        spec = specs if len(specs) > 1 else specs[0]
-        found = load_ensemble(spec, self.device, precision, clip_input, offline=self.choice.offline)
+        named = specs if len(specs) > 1 else specs[0]
+        found = load_ensemble(named, self.device, precision, clip_input, offline=self.choice.offline)
         self._perceptors[key] = found
         return found
 

@@ -42,7 +42,7 @@ def beside(
         gather: "module:function" (results, path, outputs), called once for all results of an input.
         more: suffixes of further files that come with it.
     """
-    known = {
+    known: dict[str, Any] = {
         "panel": "Output",
         "suffix": suffix,
         "write": write,
@@ -61,7 +61,7 @@ def named(description: str, suffix: str, write: str, *, steps: bool = False) -> 
         write: "module:function" (result, path), called after the run.
         steps: whether it comes of the steps of a run.
     """
-    known = {"panel": "Output", "named": suffix, "write": write, "steps": steps}
+    known: dict[str, Any] = {"panel": "Output", "named": suffix, "write": write, "steps": steps}
     return Field(None, description=description, json_schema_extra=known)
 
 

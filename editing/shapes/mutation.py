@@ -70,7 +70,7 @@ class Mutation:
 
     def _from(self, latents: Tensor) -> Gradient:
         adam = partial(torch.optim.Adam, betas=_MOMENTS)
-        made = Gradient(latents, self.steps, self.lr, _falling, optimiser=adam)
+        made = Gradient(latents, self.steps, self.lr, _falling, optimizer=adam)
         made.done = self.done
         return made
 
