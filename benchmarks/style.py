@@ -29,18 +29,18 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
+from promptbrush import ModelChoice, Models, Result, style
 from promptbrush._resize import resize
-from promptbrush.editing.models import ModelChoice
 from promptbrush.editing.pictures import read_picture, write_png
-from promptbrush.editing.style.finish import finished, in_style
-from promptbrush.editing.style.method import StyleResult, style
-from promptbrush.editing.style.settings import style_settings
-from promptbrush.editing.style.stylists import fast_stylist
-from promptbrush.editing.style.task import task_of
-from promptbrush.generators.packs.pack import load_pack
+from promptbrush.editing.settings import chosen
+from promptbrush.editing.style.blending import finished, in_style
+from promptbrush.editing.style.compose import compose
+from promptbrush.editing.style.settings import StyleSettings
+from promptbrush.editing.style.style_networks import by_words
+from promptbrush.editing.style.subjects import Photograph
 from promptbrush.generators.style.stylenet import StyleNet
 from promptbrush.generators.training.sheets import save_sheet
-from promptbrush.guidance import load_perceptor, parse_prompts
+from promptbrush.guidance import load_perceptor
 from promptbrush.guidance.content import Lite0, Vgg19
 from promptbrush.guidance.patches import perspective_crops, published_draws
 from promptbrush.guidance.perceptor import Perceptor
@@ -143,7 +143,7 @@ class Judge:
         return apart, float(structural_similarity(*edges, data_range=1.0))
 
 
-def made(photo: Tensor, words: str, way: str) -> StyleResult:
+def made(photo: Tensor, words: str, way: str) -> Result:
     """A photograph in a style."""
     if way == "paper":
         # The mini CLIP is asked for, so that both are guided by the same models.
@@ -160,7 +160,7 @@ def equal(arguments: argparse.Namespace) -> None:
         words, name = words_of[path.stem.removeprefix(f"{photo_name}-")]
         photo, theirs = photos[photo_name], read_picture(path).image
         wanted = judge.score(theirs, name)
-        whole, low, high = made(photo, words, "fast").image, 0.0, 1.0
+        whole, low, high = made(photo, words, "fast").tensor, 0.0, 1.0
         for _ in range(HALVINGS):
             strength = (low + high) / 2
             image = finished(photo, whole, strength)
@@ -184,7 +184,7 @@ def recognised(arguments: argparse.Namespace) -> None:
         chosen = [styles[(number * arguments.each + k) % len(styles)] for k in range(arguments.each)]
         for words, name in chosen:
             began = time.monotonic()
-            image = made(photo, words, arguments.way).image
+            image = made(photo, words, arguments.way).tensor
             seconds = time.monotonic() - began
             rank = judge.rank(image, name)
             rows.append((rank, *judge.content(image, photo), seconds))
@@ -215,20 +215,18 @@ def speed(_: argparse.Namespace) -> None:
         words = ["style", photo, "a stained glass window", "-o", Path(place) / "out.png"]
         subprocess.run([COMMAND, *map(str, words)], check=True, capture_output=True)
         print(f"command, longest side 451 px: {time.monotonic() - began:.1f} s (goal 60)")
-        stylist = fast_stylist(parse_prompts("a mosaic"), load_pack("mini"), torch.device("cpu"))
-        square, settings = torch.rand(1, 3, 1024, 1024), style_settings(texture=1.0)
-        spans = [_seconds(lambda: in_style(stylist, square, settings)) for _ in range(4)]
+        settings = chosen(StyleSettings, given={"prompt": "a mosaic", "fast": True, "texture": 1.0})
+        transfer = by_words(Models(ModelChoice(device="cpu")), settings)
+        square = torch.rand(1, 3, 1024, 1024)
+        spans = [_seconds(lambda: in_style(transfer, square, settings)) for _ in range(4)]
         print(f"one pass at 1024 px: {min(spans[1:]):.2f} s (goal 1)")
         weights = Path(place) / "clip.pt"
         _random_clip(weights)
         clip = f"ViT-B-32={weights}"
         plain = plain_step(load_perceptor(clip))
-        task = task_of(
-            style_settings(prompt="a mosaic", coarse=0.0, patience=0),
-            resize(square, 512, 512),
-            ModelChoice(clip=clip),
-        )
-        steps = task.run()
+        trained = chosen(StyleSettings, given={"prompt": "a mosaic", "coarse": 0.0, "patience": 0})
+        photograph = Photograph(resize(square, 512, 512))
+        steps = compose(Models(ModelChoice(clip=clip)), photograph, trained).run()
         ours = min(_seconds(lambda: next(steps)) for _ in range(4))
         print(
             f"a step with ViT-B/32 at 512 px: plain {plain:.2f} s, ours {ours:.2f} s, {plain / ours:.1f}x (goal 3)"

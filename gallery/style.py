@@ -1,4 +1,4 @@
-"""Photographs in styles told by words, by `promptbrush.style`.
+"""Photographs in styles described by words, by `promptbrush.style`.
 
 python gallery/style.py             # writes style.jpg beside this file; the photographs are scikit-image's and -learn's
 """
@@ -12,9 +12,9 @@ import numpy as np
 import promptbrush
 import torch
 from PIL import Image
+from promptbrush import ModelChoice, Models
 from promptbrush._resize import resize
 from promptbrush.editing.framing import strip
-from promptbrush.editing.models import ModelChoice
 from promptbrush.editing.pictures import write_picture
 from torch import Tensor
 
@@ -53,15 +53,13 @@ def smaller(image: Tensor) -> Tensor:
 
 def sheet(pack: str, fast: bool, steps: int | None, limit: int | None) -> Tensor:
     """(1,3,H,W): a row for each photograph and five styles."""
-    chosen, rows = STYLES[:limit], []
+    models, chosen, rows = Models(ModelChoice(pack=pack)), STYLES[:limit], []
     for name in PHOTOS[:limit]:
         photo = photograph(name)
         for at in range(0, len(chosen), 5):
             words = chosen[at : at + 5]
             made = [
-                smaller(
-                    promptbrush.style(photo, each, fast=fast, models=ModelChoice(pack), steps=steps).image
-                )
+                smaller(promptbrush.style(photo, each, fast=fast, models=models, steps=steps).tensor)
                 for each in words
             ]
             pictures, labels = ([smaller(photo), *made], [name, *words]) if not at else (made, list(words))
@@ -79,7 +77,7 @@ def main() -> None:
     parser.add_argument("--pack", default="mini")
     parser.add_argument("--fast", action="store_true", help="one pass of the styler of all styles")
     parser.add_argument("--steps", type=int)
-    parser.add_argument("--limit", type=int, help="only so many photographs and styles")
+    parser.add_argument("--limit", type=int, help="maximum number of photographs and of styles")
     parser.add_argument("-o", "--output", type=Path, default=Path(__file__).with_suffix(".jpg"))
     arguments = parser.parse_args()
     made = sheet(arguments.pack, arguments.fast, arguments.steps, arguments.limit)
