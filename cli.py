@@ -163,7 +163,9 @@ def _method_command(method: Method) -> Callable[..., None]:
         _report(Job(method, settings, pictures, models, outputs), common)
 
     leading = argument("arguments", list[str], metavar(method), default=[])
-    hidden = [name for name in ModelChoice.model_fields if name not in method.roles]
+    # A method may have a setting of the same name, as the encoder of `style` is another than that of `edit`.
+    known = {*method.roles, *method.settings.model_fields}
+    hidden = [name for name in ModelChoice.model_fields if name not in known]
     return command(
         run, (method.settings, method.outputs, Common, ModelChoice), [leading], (*hidden, "prompt")
     )
