@@ -31,8 +31,8 @@ import torch.nn.functional as F
 from PIL import Image
 from promptbrush import ModelChoice, Models, Result, style
 from promptbrush._resize import resize
+from promptbrush._settings import chosen
 from promptbrush.editing.pictures import read_picture, write_png
-from promptbrush.editing.settings import chosen
 from promptbrush.editing.style.blending import finished, in_style
 from promptbrush.editing.style.compose import compose
 from promptbrush.editing.style.settings import StyleSettings
