@@ -184,10 +184,14 @@ def _unmet(made: Settings, other: str, wanted: Any) -> str:
     return f"with {other} '{printable(str(value))}'; choose {other} {' or '.join(map(str, wanted))}"
 
 
-def first_problem(error: ValidationError) -> str:
-    """The first of pydantic's findings in one line."""
+def first_problem(error: ValidationError, within: str = "") -> str:
+    """The first of pydantic's findings in one line.
+
+    Args:
+        within: what the fields belong to, such as "settings.".
+    """
     first = error.errors(include_url=False)[0]
-    name = ".".join(str(part) for part in first["loc"]) or "value"
+    name = within + ".".join(str(part) for part in first["loc"]) or "value"
     if first["type"] == "missing":
         return f"{printable(name)} is missing; give it"
     if first["type"] == "extra_forbidden":

@@ -122,7 +122,11 @@ def _with_settings(data: Mapping[str, Any]) -> dict[str, Any]:
             f"it was written by a later version of promptbrush ({data.get('promptbrush')}); update"
         )
     method = METHODS.load(str(data.get("method", "")))
-    return {**data, "settings": method.settings.model_validate(dict(data.get("settings", {})))}
+    try:
+        settings = method.settings.model_validate(dict(data.get("settings", {})))
+    except ValidationError as error:
+        raise ValueError(first_problem(error, "settings.")) from error
+    return {**data, "settings": settings}
 
 
 def _misfit(where: str, problem: str) -> InputFileError:

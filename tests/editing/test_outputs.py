@@ -182,7 +182,7 @@ def test_all_extras(models, subject):
     torch.testing.assert_close(strip[..., -40:, :48], result.before)
 
     frames = sorted(frame.name for frame in Path("x-frames").iterdir())
-    assert frames == ["00000.png", "00005.png", "00010.png", "00011.png"]
+    assert frames == [f"{index:05}.png" for index in range(12)]
     # The first two steps are equal, for the learning rate starts at 0, and a GIF shows them as one.
     assert Image.open("x.gif").n_frames == 11
     assert Path("x.mp4").read_bytes()[4:8] == b"ftyp"
@@ -222,8 +222,12 @@ def test_styles_are_written_by_name(models, subject):
 
 
 def test_a_missing_extra_leaves_nothing(monkeypatch):
-    def no_av(name: str, *rest):
-        raise ImportError("no av", name="av")
+    real = importlib.import_module
+
+    def no_av(name: str, package: str | None = None):
+        if name == "av":
+            raise ModuleNotFoundError("no av", name="av")
+        return real(name, package)
 
     monkeypatch.setattr(importlib, "import_module", no_av)
     with pytest.raises(MissingError, match=r"pip install 'promptbrush\[video\]'"):
