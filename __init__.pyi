@@ -78,8 +78,8 @@ def invert(
     precision: str = "auto",
     offline: bool = False,
 ) -> Result:
-    """Find the latents of pictures: NAME-invert.safetensors, and what the generator draws as NAME-
-    invert.png."""
+    """Find the latents of pictures: NAME-invert.safetensors, and what the generator draws as
+    NAME-invert.png."""
 
 def sample(
     prompt: str = "",

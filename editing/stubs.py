@@ -16,9 +16,9 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from .. import _LAZY  # noqa: N811
 from .. import __all__ as public
+from .._settings import PictureFile
 from .choice import ModelChoice
 from .methods import METHODS, Method
-from .settings import PictureFile
 
 _HEADER = '''"""Types of promptbrush; made by `python -m promptbrush.editing.stubs`."""
 
@@ -68,7 +68,13 @@ def _function(method: Method) -> str:
     from .api import signature
 
     result = "Iterator[Result]" if method.many else "Result"
-    about = textwrap.fill(f'"""{method.about}"""', _WIDTH, initial_indent="    ", subsequent_indent="    ")
+    about = textwrap.fill(
+        f'"""{method.about}"""',
+        _WIDTH,
+        initial_indent="    ",
+        subsequent_indent="    ",
+        break_on_hyphens=False,
+    )
     return "\n".join(
         [f"def {method.name}(", *_parameters(method, signature(method)), f") -> {result}:", about, ""]
     )

@@ -108,7 +108,7 @@ def test_wrong_recipes_are_one_line(text, said):
             {"source": "a man", "preset": "paper"},
             "source has no effect with clip_loss 'similarity'; choose clip_loss directional or",
         ),
-        ({"negative": "\udcff"}, "negative is ; it is not text in UTF-8"),
+        ({"negative": "\udcff"}, r"negative '\?' is not UTF-8; type it in a terminal that uses UTF-8"),
     ],
 )
 def test_wrong_settings_are_one_line(given_settings, said):
