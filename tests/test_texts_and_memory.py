@@ -9,13 +9,11 @@ from typing import Any
 import pytest
 import torch
 from promptbrush import InputFileError, OutOfMemoryError, UsageError, _files
+from promptbrush._settings import chosen
 from promptbrush.editing import pictures
 from promptbrush.editing.latents import load_latent
+from promptbrush.editing.methods import METHODS
 from promptbrush.editing.pictures import write_png
-from promptbrush.editing.prior.settings import sample_settings
-from promptbrush.editing.recipe import edit_settings
-from promptbrush.editing.shapes.settings import shapes_settings
-from promptbrush.editing.style.settings import style_settings
 from promptbrush.generators import import_checkpoint
 from promptbrush.guidance.prompts import parse_prompts
 
@@ -23,19 +21,23 @@ from promptbrush.guidance.prompts import parse_prompts
 BROKEN = "caf\udce9"
 
 
+def settings_of(method: str, **given: Any) -> Any:
+    return chosen(METHODS.load(method).settings, given=given)
+
+
 @pytest.mark.parametrize(
     "use",
     [
         lambda: parse_prompts(BROKEN),
         lambda: parse_prompts(f"a cat | @{BROKEN}.png"),
-        lambda: edit_settings(BROKEN),
-        lambda: edit_settings("a hat", negative=BROKEN),
-        lambda: edit_settings("a hat", source=BROKEN),
-        lambda: edit_settings("a hat", templates=BROKEN),
-        lambda: sample_settings(prompt=BROKEN),
-        lambda: sample_settings(prompt="a man", to=BROKEN),
-        lambda: shapes_settings(prompt=BROKEN),
-        lambda: style_settings(prompt=BROKEN),
+        lambda: settings_of("edit", prompt=BROKEN),
+        lambda: settings_of("edit", prompt="a hat", negative=BROKEN),
+        lambda: settings_of("edit", prompt="a hat", source=BROKEN),
+        lambda: settings_of("edit", prompt="a hat", templates=BROKEN),
+        lambda: settings_of("sample", prompt=BROKEN),
+        lambda: settings_of("sample", prompt="a man", to=BROKEN),
+        lambda: settings_of("shapes", prompt=BROKEN),
+        lambda: settings_of("style", prompt=BROKEN),
     ],
 )
 def test_a_text_that_is_not_utf8_is_refused(use: Callable[[], object]) -> None:

@@ -14,10 +14,10 @@ import pytest
 import safetensors.torch
 import torch
 from promptbrush import InputFileError, UsageError
-from promptbrush.editing.prior.codes import w_of, w_plus
 from promptbrush.editing.prior.pairs import PairMaker, checked_groups, make_shards, read_pairs
 from promptbrush.editing.prior.shards import Origin, Pairs, joined, shard_path
 from promptbrush.editing.prior.statistics import normalised, spread_of, statistics, whitening_of
+from promptbrush.editing.sample.prior_latents import w_of, w_plus
 from promptbrush.editing.training.options import TRAININGS, PairsOptions, PriorOptions
 from promptbrush.editing.training.prior import make_pairs, train_prior
 from promptbrush.editing.training.prior_trainer import PriorData, PriorTrainer, pseudo_text
