@@ -15,7 +15,7 @@ from promptbrush.editing.pictures import read_picture, write_png
 from promptbrush.editing.record import Record
 from promptbrush.generators.packs.pack import load_pack
 from promptbrush.generators.style import adain, transformer
-from promptbrush.generators.style.styler import load_styler, save_styler, told
+from promptbrush.generators.style.styler import load_styler, of_one_style, save_styler
 
 PLACE = ("--device", "cpu", "--precision", "float32")
 QUICK = ("--steps", 2, "--side", 32, "--cutouts", 1)
@@ -47,7 +47,7 @@ def styler_file(tmp_path_factory) -> Path:
     """A styler of one style."""
     many = load_styler(load_pack("mini").path("styler"))
     path = tmp_path_factory.mktemp("stylers") / "one.safetensors"
-    one = told(many, torch.ones(1, many.shape["style"]) / 3, "something")
+    one = of_one_style(many, torch.ones(1, many.shape["style"]) / 3, "something")
     save_styler(one, path)
     return path
 

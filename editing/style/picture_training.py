@@ -12,7 +12,7 @@ from torch.func import functional_call
 
 from ..._resize import resize
 from ...generators.style.stylenet import StyleNet
-from ...generators.style.styler import Styler, told
+from ...generators.style.styler import Styler, of_one_style
 from ...generators.style.transfer import StyleTransfer
 from ...guidance import OBJECTIVES
 from ...guidance.clip import DirectionSettings
@@ -116,7 +116,7 @@ def _first(models: Models, settings: StyleSettings, prompts: Sequence[Prompt]) -
     known = word_styler_of(models)
     words = [prompt for prompt in prompts if prompt.weight > 0]
     vector = known.vector(words if settings.start == "words" else parse_prompts("a photo"))
-    return of_styler(told(known.styler, vector, settings.prompt))
+    return of_styler(of_one_style(known.styler, vector, settings.prompt))
 
 
 class _Whole(nn.Module):
@@ -189,7 +189,7 @@ def objective_of(
     """The losses of pictures that were `images` (B,3,H,W): names, patches, the whole, content, smoothness, the user's.
 
     Args:
-        others: styles that the prompts' must be told from.
+        others: styles that the prompts' must differ from.
     """
     start = Start(
         image=images,

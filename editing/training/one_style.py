@@ -17,7 +17,7 @@ from ..._identity import digest_of, identity_of
 from ..._schedules import linear
 from ..._training import Stage, Trainer, Update
 from ...generators.packs.pack import Pack
-from ...generators.style.styler import save_styler, told
+from ...generators.style.styler import of_one_style, save_styler
 from ...guidance.objective import Context, total
 from ...guidance.perceptor import AnyPerceptor
 from ...guidance.prompts import parse_prompts
@@ -62,7 +62,7 @@ class OneStyleTrainer(Trainer):
         self.photos, self.perceptor, self.settings = list(photos), perceptor, settings
         self.prompts, device = tuple(parse_prompts(prompt)), perceptor.members[0][0].device
         known = word_styler(pack, device)
-        self.styler, self.others = told(known.styler, known.vector(self.prompts), prompt), known.styler.words
+        self.styler, self.others = of_one_style(known.styler, known.vector(self.prompts), prompt), known.styler.words
         parts = dict(self.styler.requires_grad_(False).named_parameters())
         if settings.light:
             parts = {name: value for name, value in parts.items() if _is_light(name)}

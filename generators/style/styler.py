@@ -194,7 +194,7 @@ def _drift(columns: Tensor, rows: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def told(styler: Styler, vector: Tensor, prompt: str) -> Styler:
+def of_one_style(styler: Styler, vector: Tensor, prompt: str) -> Styler:
     """A styler of one style, with the weights of one that knows many.
 
     Args:

@@ -17,7 +17,7 @@ from promptbrush.editing.training.options import OneStyleOptions
 from promptbrush.editing.training.settings import FastStylerSettings, OneStyleSettings
 from promptbrush.editing.training.styled_photos import gram, photographs, relative
 from promptbrush.generators.packs.pack import load_pack
-from promptbrush.generators.style.styler import load_styler, save_styler, told
+from promptbrush.generators.style.styler import load_styler, of_one_style, save_styler
 from promptbrush.guidance import load_perceptor
 from promptbrush.guidance.training.styles.table import STYLES
 
@@ -86,7 +86,7 @@ def test_a_teaching_goes_on_with_a_styler(photos, few_styles, tmp_path, monkeypa
     later = FastStylerTrainer(photographs(photos), guides, tmp_path / "b", settings, 0)
     assert next(later.run()).loss < next(fresh.run()).loss, "it knows these styles already"
     one = tmp_path / "one.safetensors"
-    save_styler(told(load_styler(known), torch.zeros(1, 48), "x"), one)
+    save_styler(of_one_style(load_styler(known), torch.zeros(1, 48), "x"), one)
     with pytest.raises(UsageError, match="of one style; give one of all styles"):
         FastStylerTrainer(photographs(photos), Guides(perceptor, start=one), tmp_path / "c", settings, 0)
 

@@ -7,7 +7,14 @@ import torch
 from promptbrush import InputFileError, UsageError
 from promptbrush.generators.style.norm import InstanceNorm, forget, noting
 from promptbrush.generators.style.stylenet import StyleNet
-from promptbrush.generators.style.styler import Styler, _with_place, blended, load_styler, save_styler, told
+from promptbrush.generators.style.styler import (
+    Styler,
+    _with_place,
+    blended,
+    load_styler,
+    of_one_style,
+    save_styler,
+)
 from promptbrush.generators.style.transfer import StyleTransfer, padded
 from safetensors import safe_open
 from torch import Tensor
@@ -61,7 +68,7 @@ def test_a_light_file_holds_what_is_its_own(tmp_path) -> None:
     many = small(features=12)
     save_styler(many, tmp_path / "many.safetensors")
     many = load_styler(tmp_path / "many.safetensors")
-    one = told(many, torch.ones(1, 6), "gold")
+    one = of_one_style(many, torch.ones(1, 6), "gold")
     one.end.bias.data += 1
     save_styler(one, tmp_path / "one.safetensors", base=tmp_path / "many.safetensors")
     with safe_open(tmp_path / "one.safetensors", "pt") as file:
@@ -88,7 +95,7 @@ def test_a_file_of_something_else_is_refused(tmp_path, broken: dict[str, str]) -
 def test_a_styler_that_is_told_a_style_needs_no_words() -> None:
     many = small(features=12)
     vector = many.text(torch.randn(1, 12, generator=torch.Generator().manual_seed(2)))
-    one = told(many, vector, "gold")
+    one = of_one_style(many, vector, "gold")
     seen = photo(24, 32)
     assert torch.equal(one(seen, one.vector), many(seen, vector))
     assert one.prompt == "gold"
