@@ -11,8 +11,23 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from .._base import Entry, NameTable, load_target
-from .._settings import Settings
-from .outputs import Outputs
+from .._settings import MAX_SEED, MAX_STEPS, Settings, setting
+from .outputs import Outputs, Watched, beside
+
+# All that a file with a method needs before torch is imported.
+__all__ = [
+    "MAX_SEED",
+    "MAX_STEPS",
+    "METHODS",
+    "Method",
+    "Outputs",
+    "Settings",
+    "Takes",
+    "Watched",
+    "beside",
+    "resolved",
+    "setting",
+]
 
 # "module:function" below promptbrush, loaded when it is called; or the function itself.
 Function = str | Callable[..., Any]

@@ -24,13 +24,12 @@ import torch
 from conftest import Outcome
 from PIL import Image
 from promptbrush._base import NameTable
-from promptbrush._settings import setting
 from promptbrush.editing import reporting
 from promptbrush.editing.consumers import Trace
 from promptbrush.editing.edit import Edit
 from promptbrush.editing.latents import load_latent
 from promptbrush.editing.metadata import read_recipe
-from promptbrush.editing.methods import METHODS
+from promptbrush.editing.methods import METHODS, setting
 from promptbrush.generators import GENERATORS
 from promptbrush.guidance import OBJECTIVES
 from promptbrush.guidance.objective import Function

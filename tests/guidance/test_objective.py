@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import subprocess
 import sys
@@ -47,6 +48,7 @@ def start(tiny_clip, other_clip):
 
 
 CASES = [(name, {}) for name in OBJECTIVES.names()] + [
+    ("warmth", {}),  # of the toy package
     ("similarity", {"cutouts": 3}),
     ("spherical", {"cutouts": 2, "templates": "imagenet80"}),
     ("directional", {"convention": "clipstyler"}),
@@ -58,7 +60,7 @@ CASES = [(name, {}) for name in OBJECTIVES.names()] + [
 
 
 @pytest.fixture(params=CASES, ids=lambda case: "-".join([case[0], *map(str, case[1].values())]))
-def objective(request, start):
+def objective(request, start, toy):
     name, settings = request.param
     return OBJECTIVES.load(name)(settings, start)
 
@@ -125,6 +127,15 @@ def test_it_moves_with_everything_it_holds(objective, device):
     assert value.device.type == device
     assert torch.allclose(value.cpu(), expected, rtol=1e-3, atol=1e-4)
     moved.to("cpu")
+
+
+def test_what_it_stores_makes_it_again(objective):
+    images, context = batch()
+    other = copy.deepcopy(objective)
+    for value in other.state_dict().values():
+        value.zero_()
+    other.load_state_dict(objective.state_dict())
+    assert torch.equal(only(other(images, context)), only(objective(images, context)))
 
 
 def test_everything_it_holds_is_known_to_module_to(objective):

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from promptbrush._settings import MAX_SEED, MAX_STEPS, Settings, setting
-from promptbrush.editing.methods import Method, Takes
-from promptbrush.editing.outputs import Watched
+from promptbrush.editing.methods import MAX_SEED, MAX_STEPS, Method, Settings, Takes, Watched, setting
 
 if TYPE_CHECKING:
     from promptbrush.editing.edit import Edit, Place, Source
