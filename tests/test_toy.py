@@ -180,13 +180,13 @@ def test_ctrl_c_keeps_the_best_so_far(run: Command, picture: Path, monkeypatch: 
 KILLED = """
 import os, signal, sys
 from promptbrush.cli import main
-from promptbrush.editing import running
-running._SAVE_SECONDS = -1  # after every step
-see = running._Saver.see
+from promptbrush.editing import resumable
+resumable._SAVE_SECONDS = -1  # after every step
+see = resumable._Saver.see
 def see_and_die(self, step):
     see(self, step)
     if step.index == 2: os.kill(os.getpid(), signal.SIGKILL)
-running._Saver.see = see_and_die
+resumable._Saver.see = see_and_die
 main()
 """
 
