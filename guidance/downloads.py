@@ -16,7 +16,7 @@ from pathlib import Path
 
 import huggingface_hub
 from huggingface_hub import constants
-from huggingface_hub.errors import EntryNotFoundError
+from huggingface_hub.utils import EntryNotFoundError  # type: ignore[attr-defined]  # in `errors` only in newer releases
 from open_clip.pretrained import download_pretrained_from_url
 
 from .._base import MissingError

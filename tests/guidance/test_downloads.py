@@ -15,6 +15,9 @@ from promptbrush.guidance import clip_models, downloads
 from promptbrush.guidance.clip_configs import checked
 from promptbrush.guidance.perceptor import load_ensemble, load_perceptor
 
+# Newer releases of open_clip fetch it from the hub.
+_TAG = clip_models.get_pretrained_cfg("ViT-B-32", "openai")
+OPENAI = f"of {_TAG['hf_hub'].rstrip('/')}" if _TAG.get("hf_hub") else "ViT-B-32.pt"
 _WATCHED: list[str] = []
 _WATCHING: list[bool] = []
 
@@ -52,7 +55,7 @@ def test_the_guard_sees_a_connection(guard):
     ("spec", "wanted"),
     [
         ("hf-hub:nobody/nothing", "open_clip_config.json of nobody/nothing"),
-        ("ViT-B-32/openai", "open_clip_model.safetensors of timm/vit_base_patch32_clip_224.openai"),
+        ("ViT-B-32/openai", OPENAI),
         (
             "ViT-B-32/laion2b_s34b_b79k",
             "open_clip_model.safetensors of laion/CLIP-ViT-B-32-laion2B-s34B-b79K",
