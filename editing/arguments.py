@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from .._base import InputFileError, UsageError
-from .._files import readable
+from .._files import readable, reason
 from .._settings import Settings, printable, setting
 from .methods import Method
 
@@ -103,7 +103,12 @@ def pictures_in(text: str, converts: Mapping[str, str] | None = None) -> list[Pa
         return [path]
     if not text or not (folder or pattern):
         return [path]
-    found = list(path.iterdir()) if folder else [Path(each) for each in glob.glob(text, recursive=True)]  # noqa: PTH207 (of any path)
+    try:
+        found = list(path.iterdir()) if folder else list(map(Path, glob.glob(text, recursive=True)))  # noqa: PTH207
+    except OSError as error:
+        raise InputFileError(
+            f"{readable(path)}: cannot be read ({reason(error)}); check its permissions"
+        ) from error
     known = {*READ, *(converts or {})}
     pictures = sorted(
         each for each in found if each.suffix.lower() in known and each.is_file() and each.name[0] != "."

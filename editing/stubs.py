@@ -5,6 +5,7 @@ python -m promptbrush.editing.stubs > __init__.pyi
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import json
 import sys
@@ -14,8 +15,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from .. import _LAZY  # noqa: N811
-from .. import __all__ as public
 from .._settings import PictureFile
 from .choice import ModelChoice
 from .methods import METHODS, Method
@@ -44,11 +43,13 @@ _WIDTH = 110
 
 def stub() -> str:
     """The text of the file."""
-    errors = [name for name in public if name.endswith("Error")]
+    # By its name, for a type checker sees the stub in its place.
+    package = importlib.import_module(__package__.partition(".")[0])
+    errors = [name for name in package.__all__ if name.endswith("Error")]
     lines = [f"from ._base import {name} as {name}" for name in errors]
     lines += [
         f"from {place} import {name} as {name}"
-        for name, place in sorted(_LAZY.items(), key=lambda x: x[::-1])
+        for name, place in sorted(package._LAZY.items(), key=lambda x: x[::-1])
     ]
     lines += ["from .editing.edit import Step"]
     picture = "Picture: TypeAlias = str | Path | torch.Tensor | Image.Image | numpy.typing.NDArray[Any]"
