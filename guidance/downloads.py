@@ -119,12 +119,8 @@ def _need_network(name: str, wanted: str, url: str, offline: bool) -> None:
         MissingError: it cannot.
     """
     if offline:
-        raise MissingError(
-            not_here(
-                name,
-                f"{wanted} is not in the cache and downloads are off (--allow-download lets rerun fetch it)",
-            )
-        )
+        reason = f"{wanted} is not in the cache and downloads are off (--allow-download lets rerun fetch it)"
+        raise MissingError(not_here(name, reason))
     host, port = _first_stop(url)
     if not _reachable(host, port):
         raise MissingError(not_here(name, f"{wanted} is not in the cache and {host} cannot be reached"))
