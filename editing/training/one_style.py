@@ -62,7 +62,10 @@ class OneStyleTrainer(Trainer):
         self.photos, self.perceptor, self.settings = list(photos), perceptor, settings
         self.prompts, device = tuple(parse_prompts(prompt)), perceptor.members[0][0].device
         known = word_styler(pack, device)
-        self.styler, self.others = of_one_style(known.styler, known.vector(self.prompts), prompt), known.styler.words
+        self.styler, self.others = (
+            of_one_style(known.styler, known.vector(self.prompts), prompt),
+            known.styler.words,
+        )
         parts = dict(self.styler.requires_grad_(False).named_parameters())
         if settings.light:
             parts = {name: value for name, value in parts.items() if _is_light(name)}
