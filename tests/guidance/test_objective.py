@@ -240,4 +240,4 @@ def test_every_lazy_name_exists():
     import promptbrush.guidance as guidance
 
     assert all(getattr(guidance, name) is not None for name in guidance.__all__)
-    assert set(guidance.__all__) == {*guidance._LAZY, "OBJECTIVES"}
+    assert set(guidance.__all__) == {*guidance._LAZY, "OBJECTIVES", "ContentName"}
