@@ -42,7 +42,9 @@ def main() -> None:
 
 
 def _exit(message: str, code: int) -> NoReturn:
-    typer.echo(f"promptbrush: {message}", err=True)
+    # A name may hold bytes that no terminal shows.
+    shown = message.encode("utf-8", "replace").decode()
+    typer.echo(f"promptbrush: {shown}", err=True)
     sys.exit(code)
 
 

@@ -128,6 +128,7 @@ def _make_one(
     settings = job.settings if job.record is not None else job.settings.of_result(place.index)
 
     def consumers(edit: Edit) -> list[Consumer]:
+        models.check_used()
         # Before the work, which they may be a reason not to wait for.
         notes.tell(edit.notes)
         return [*notes.begin(path), *job.outputs.watchers(path, edit.total)]

@@ -57,6 +57,7 @@ class Models:
         self.pack: Pack = load_pack(self.choice.pack)
         self.expected, self.hashes = expected or {}, dict[str, str]()
         self.explored: dict[tuple[int, str], Explored] = {}
+        self._clip_asked = False
         self._perceptors: dict[tuple[str, str], AnyPerceptor] = {}
         self._priors: dict[tuple[int, ...], Prior] = {}
         self.__dict__.update(loaded)
@@ -159,7 +160,13 @@ class Models:
         Args:
             clip_input: how pictures reach CLIP: standard, reference or twice.
         """
-        return self._clip([self.choice.clip or self.pack.clip_spec], "clip", clip_input)
+        return self._clip([self.clip_spec], "clip", clip_input)
+
+    @property
+    def clip_spec(self) -> str | Path:
+        """What names the CLIP of the choice, for loaders."""
+        self._clip_asked = True
+        return self.choice.clip or self.pack.clip_spec
 
     @property
     def painters(self) -> AnyPerceptor:
@@ -224,6 +231,23 @@ class Models:
                 f"{path}: is not the {role} of the recipe (its SHA-256 begins with {self.hashes[role]}, the recipe's "
                 f"with {wanted}); give the same file, or install the version of promptbrush that wrote the recipe"
             )
+
+    def check_used(self) -> None:
+        """Find models of the choice that nothing asked for, once everything is composed.
+
+        Raises:
+            UsageError: one has no effect with the settings.
+        """
+        asked = {
+            "generator": "generator" in self.__dict__,
+            "clip": self._clip_asked,
+            "face_encoder": "face_encoder" in self.__dict__,
+            "prior": bool(self._priors),
+        }
+        for role, used in asked.items():
+            if getattr(self.choice, role) and not used:
+                flag = f"--{role.replace('_', '-')}"
+                raise UsageError(f"{flag} has no effect with these settings; leave it out")
 
     @property
     def source(self) -> str:

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from .._base import UsageError
-from .._files import readable
+from .._files import input_file, readable, short_hash
 from .._settings import Settings, setting
 from .choice import ROLES, ModelChoice
 from .job import Job
 from .metadata import read_recipe
 from .methods import METHODS
 from .outputs import Outputs
-from .record import Record
+from .record import InputFile, Record
 
 
 class RerunOptions(Settings):
@@ -76,15 +76,10 @@ def _moved(record: Record, picture: Path | None) -> Record:
         if "picture" in record.files
         else next(iter(record.settings.with_role("picture")), "picture")
     )
-    path = readable(picture.resolve())
-    files = dict(record.files)
-    if primary in files:
-        files[primary] = files[primary].model_copy(update={"path": path})
-    else:
-        from .._files import input_file, short_hash
-        from .record import InputFile
-
-        files[primary] = InputFile(path=path, sha256=short_hash(input_file(picture)))
+    # The name as it is, which a recipe could not hold: the one of the new result is made anew.
+    path, files = str(picture.resolve()), dict(record.files)
+    known = files.get(primary) or InputFile(path="", sha256=short_hash(input_file(picture)))
+    files[primary] = known.model_copy(update={"path": path})
     settings = record.settings
     if primary in type(settings).model_fields:
         settings = settings.model_copy(update={primary: Path(path)})

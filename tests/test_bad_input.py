@@ -136,7 +136,7 @@ WORDS = [
     (("edit", "face.png", "a hat:0"), USAGE, "all weights of the prompt 'a hat:0' are 0; give one"),
     (("edit", "face.png", ":2"), USAGE, "':2' has a weight or an @ but no text"),
     (("edit", "face.png", "@nowhere.png"), FILE, r"nowhere\.png: there is no such file"),
-    (("edit", "face.png", "a hat\udcff"), USAGE, "prompt is a hat; it is not text in UTF-8"),
+    (("edit", "face.png", "a hat\udcff"), USAGE, r"prompt 'a hat.' is not UTF-8; type it in a terminal"),
     (
         ("edit", "face.png"),
         USAGE,
@@ -248,13 +248,18 @@ WORDS = [
     ((*EDIT, "--clip", "/nowhere/clip:0.5"), FILE, "/nowhere/clip: there is no such CLIP; give a folder"),
     (
         (*EDIT, "--face-encoder", "PACK/generator.safetensors"),
+        USAGE,
+        "--face-encoder has no effect with these settings; leave it out",
+    ),
+    (
+        (*EDIT, "--identity-weight", 0.1, "--face-encoder", "PACK/generator.safetensors"),
         FILE,
         "generator.safetensors does not hold the face",
     ),
     (
         (*EDIT, "--identity-weight", 0.1),
         MISSING,
-        "identity_weight needs a face recognition network: give --face-enc",
+        "identity needs a face recognition network: give --face-encoder",
     ),
     ((*EDIT, "--pack", "minni"), USAGE, r"no pack is called 'minni' \(did you mean 'mini'\?\)"),
     ((*EDIT, "--pack", "folder"), FILE, r"folder/pack\.json: not found; name a folder with a pack\.json"),
@@ -297,7 +302,7 @@ PARSED = [
     (("models", "imporrt"), "no such command 'imporrt'.*; see promptbrush models --help$"),
     (
         ("train", "clip", "--work", "out", "-o", "out", "--data", "in", "--harden-steps", -1),
-        "'--harden-steps': .*0.*; see promptbrush train",
+        "harden_steps is -1; input should be greater than or equal to 0$",
     ),
 ]
 

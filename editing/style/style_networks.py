@@ -126,9 +126,7 @@ def _transformer(
     models: Models, prompts: Sequence[Prompt], network: Path, text_network: Path
 ) -> StyleTransfer:
     # Not `models.perceptor`: the features are those of the CLIP in float32.
-    perceptor = load_perceptor(
-        models.choice.clip or models.pack.clip_spec, models.device, offline=models.choice.offline
-    )
+    perceptor = load_perceptor(models.clip_spec, models.device, offline=models.choice.offline)
     found = features_of(perceptor, prompts)
     models.note("transformer", network)
     models.note("text_to_style", text_network)

@@ -280,7 +280,7 @@ def test_module_that_contains_itself(refuse):
     [
         (official_file(module("Generator", version=5)), "version 5"),
         (official_file(module("Generator", version="6")), "version '6'"),
-        (official_file(module("Generator", kind="function")), "known form"),
+        (official_file(module("Generator", kind="function")), "unexpected structure"),
         (official_file(module("Backdoor")), "'Backdoor'"),
         (official_file(module("Discriminator")), "not a Generator"),
         (official_file(module("Generator")), "lacks"),
