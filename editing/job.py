@@ -44,6 +44,7 @@ class Job:
     Attributes:
         pictures: input files, where the method takes such.
         record: of a result that is to be made again; its models are checked, and its number of steps is kept.
+        made: the result that is made again; nothing may take its place.
         name: of the results, without suffix; by default the pictures', or what the prompt says.
     """
 
@@ -54,6 +55,7 @@ class Job:
     outputs: Outputs = field(default_factory=Outputs)
     record: Record | None = None
     name: str = ""
+    made: Path | None = None
 
     @property
     def word(self) -> str:

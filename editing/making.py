@@ -189,7 +189,7 @@ def make(
         seed=int(getattr(settings, "seed", 0)),
         losses=tuple(edit.losses),
         seconds=time.monotonic() - began,
-        interrupted=interrupted and edit.done < edit.total,
+        interrupted=interrupted,
         failure=failure,
         notes=tuple(dict.fromkeys((*_picture_notes(source), *edit.notes, *output.notes))),
     )
