@@ -68,7 +68,8 @@ class Job:
         models = [getattr(self.models, role) for role in ROLES]
         models += [getattr(self.settings, name) for name in self.settings.with_role("models")]
         own = [path for spec in models if spec for path in files_in(str(spec))]
-        return [*self.pictures, *(path for _, path in paths_in(self.settings)), *images, *own]
+        made = [self.made] if self.made is not None else []
+        return [*self.pictures, *(path for _, path in paths_in(self.settings)), *images, *own, *made]
 
     @property
     def converted(self) -> list[Path]:

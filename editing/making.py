@@ -250,7 +250,7 @@ def save(
     Raises:
         InputFileError: a file that cannot be written.
     """
-    steps = result.written(path, outputs.metadata)
+    steps = result.written(path, outputs.metadata and result.recipe_fits(path))
     if (first := next(steps, None)) is not None:
         watch(chain([first], steps), begin())
     for target, place in outputs.writers(path):
