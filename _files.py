@@ -381,7 +381,7 @@ def loaded_state(path: Path, device: torch.device) -> Iterator[dict[str, Any]]:
         yield torch.load(path, map_location=device, weights_only=True)
     except (
         RuntimeError,
-        KeyError,
+        LookupError,
         ValueError,
         TypeError,
         OSError,

@@ -17,6 +17,7 @@ from .editing.methods import METHODS, Method
 
 # The parser's own errors; where their class is found depends on the version of typer, this does not.
 _ParserError: type[Any] = typer.BadParameter.__mro__[1]
+_INTERRUPTED = 130
 _OTHERS = {
     "rerun": "Make a result again from the recipe inside it: the same pixels on the same machine.",
     "score": "How well texts fit a picture: CLIP similarity, and the probability of each text among all.",
@@ -30,7 +31,7 @@ def main() -> None:
     except PromptbrushError as error:
         _exit(str(error), error.exit_code)
     except (typer.Abort, KeyboardInterrupt):
-        _exit("stopped before there was a result; nothing more was written", 130)
+        code = _INTERRUPTED
     except BrokenPipeError:
         _exit("the output was closed before everything was written", 1)
     except _ParserError as error:
@@ -38,6 +39,8 @@ def main() -> None:
             error.show()
             sys.exit(error.exit_code)
         _exit(_in_one_line(error), UsageError.exit_code)
+    if code == _INTERRUPTED:  # versions of typer differ in how they say so
+        _exit("stopped before there was a result; nothing more was written", code)
     sys.exit(code if isinstance(code, int) else 0)
 
 

@@ -44,6 +44,7 @@ class Job:
     Attributes:
         pictures: input files, where the method takes such.
         record: of a result that is to be made again; its models are checked, and its number of steps is kept.
+        made: the result that is made again; nothing may take its place.
         name: of the results, without suffix; by default the pictures', or what the prompt says.
     """
 
@@ -54,6 +55,7 @@ class Job:
     outputs: Outputs = field(default_factory=Outputs)
     record: Record | None = None
     name: str = ""
+    made: Path | None = None
 
     @property
     def word(self) -> str:
@@ -66,7 +68,8 @@ class Job:
         models = [getattr(self.models, role) for role in ROLES]
         models += [getattr(self.settings, name) for name in self.settings.with_role("models")]
         own = [path for spec in models if spec for path in files_in(str(spec))]
-        return [*self.pictures, *(path for _, path in paths_in(self.settings)), *images, *own]
+        made = [self.made] if self.made is not None else []
+        return [*self.pictures, *(path for _, path in paths_in(self.settings)), *images, *own, *made]
 
     @property
     def converted(self) -> list[Path]:

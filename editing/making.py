@@ -189,7 +189,7 @@ def make(
         seed=int(getattr(settings, "seed", 0)),
         losses=tuple(edit.losses),
         seconds=time.monotonic() - began,
-        interrupted=interrupted and edit.done < edit.total,
+        interrupted=interrupted,
         failure=failure,
         notes=tuple(dict.fromkeys((*_picture_notes(source), *edit.notes, *output.notes))),
     )
@@ -250,7 +250,7 @@ def save(
     Raises:
         InputFileError: a file that cannot be written.
     """
-    steps = result.written(path, outputs.metadata)
+    steps = result.written(path, outputs.metadata and result.recipe_fits(path))
     if (first := next(steps, None)) is not None:
         watch(chain([first], steps), begin())
     for target, place in outputs.writers(path):

@@ -59,6 +59,7 @@ def rerun_job(
         outputs or Outputs(),
         record,
         made.stem,
+        made,
     )
 
 

@@ -113,7 +113,7 @@ class Result:
         if path.suffix.lower() in kinds and path.suffix.lower() not in PICTURES:
             yield from resolved(kinds[path.suffix.lower()])(self, path) or ()
             return
-        held = self.metadata() if metadata and self.recipe_fits(path) else None
+        held = self.metadata() if metadata else None
         write_picture(self.output.image, path, held, self.output.alpha)
 
     def recipe_fits(self, path: Path) -> bool:

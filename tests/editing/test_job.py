@@ -378,8 +378,12 @@ def test_invert_to_a_name(command, tiny_pack, output, files):
     assert command(*words).code == 0
     assert names() == {"face.png", *files}
     assert Image.open(files[1]).format == {".png": "PNG", ".jpg": "JPEG"}[Path(files[1]).suffix]
+    again = command(*words)
+    assert f"note: {files[1]} replaces an earlier result" in again.err
+    Path(files[1]).unlink()
     refused = command(*words)
     assert (refused.code, refused.err.count("\n")) == (3, 1)
+    assert "z.safetensors: exists and was not written by promptbrush" in refused.err
     assert command(*words, "--overwrite").code == 0
 
 

@@ -6,11 +6,10 @@ from pathlib import Path
 
 import pytest
 from promptbrush import InputFileError
-from promptbrush._settings import tomllib
 from promptbrush.editing.metadata import read_recipe
 from promptbrush.editing.migration import migrated
 from promptbrush.editing.pictures import read_picture
-from promptbrush.editing.record import Record
+from promptbrush.editing.record import Record, tomllib
 from promptbrush.editing.rerun import rerun
 from promptbrush.generators.packs import load_pack
 

@@ -36,7 +36,7 @@ def test_a_picture_keeps_its_transparency(models, face, tmp_path):
     opened.save(tmp_path / "in.png")
     made = run_edit(models, open_subject(models, tmp_path / "in.png"), edit_settings(PROMPT, steps=1))
     assert made.image.mode == "RGBA"
-    assert set(made.image.getchannel("A").getdata()) == {128}
+    assert made.image.getchannel("A").getextrema() == (128, 128)
 
 
 def test_it_is_short_in_words_and_shown_in_notebooks(result):
@@ -59,7 +59,9 @@ def test_the_recipe_from_python_is_that_of_the_command(command, tiny_pack, face,
 
 @pytest.mark.parametrize("suffix", [".tiff", ".safetensors", ""])
 def test_other_kinds_are_refused(result, tmp_path, suffix):
-    with pytest.raises(promptbrush.UsageError, match=re.escape(f"'{suffix}' cannot be written")):
+    with pytest.raises(
+        promptbrush.UsageError, match=re.escape(f"'{suffix}' is not a supported image format")
+    ):
         result.save(tmp_path / f"x{suffix}")
     assert list(Path(tmp_path).iterdir()) == []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from pathlib import Path
@@ -26,12 +27,17 @@ class CtrlC(Watcher):
             raise KeyboardInterrupt
 
 
+def steps_in(trace: str) -> list[tuple[int, dict[str, list[float]]]]:
+    lines = map(json.loads, Path(trace).read_text().splitlines())
+    return [(line["index"], line["losses"]) for line in lines]
+
+
 @pytest.fixture
 def edit(command, tiny_pack, face, tmp_path, monkeypatch):
     """`promptbrush edit` with tiny models and eight steps."""
     monkeypatch.chdir(tmp_path)
     shutil.copy(face, "face.png")
-    words = ("--steps", 8, "--lr", 0.3, "--explore", 0, "--device", "cpu", "--precision", "float32")
+    words = ("--steps", 8, "--lr", 0.04, "--explore", 0, "--device", "cpu", "--precision", "float32")
     return lambda *own, pack=tiny_pack: command("edit", *own, *words, "--pack", pack)
 
 
@@ -47,17 +53,18 @@ def stopped(edit, monkeypatch):
 
 @pytest.mark.parametrize("clip_loss", [(), ("--clip-loss", "similarity", "--cutouts", 2)])
 def test_the_same_command_resumes_to_the_same_bits(edit, monkeypatch, clip_loss):
-    words = ("face.png", PROMPT, *clip_loss, "--latents")
+    words = ("face.png", PROMPT, *clip_loss, "--latents", "--trace")
     assert edit(*words, "-o", "whole.png").code == 0
     with monkeypatch.context() as patch:
         patch.setattr(EditOutputs, "watchers", lambda *_: [CtrlC()])
         assert edit(*words, "-o", "x.png", "--checkpoint", "c.pt").code == 130
-    early = load_latent("x.latent.safetensors")
     done = edit(*words, "-o", "x.png", "--checkpoint", "c.pt")
     assert done.code == 0, done.err
     wanted = load_latent("whole.latent.safetensors")
     assert torch.equal(load_latent("x.latent.safetensors"), wanted)
-    assert not torch.equal(early, wanted)
+    # Only the steps that were missing were taken, each as in the whole run.
+    assert [index for index, _ in steps_in("x.trace.jsonl")] == [4, 5, 6, 7]
+    assert steps_in("x.trace.jsonl") == steps_in("whole.trace.jsonl")[4:]
     assert torch.equal(read_picture("x.png").image, read_picture("whole.png").image)
 
 
