@@ -60,11 +60,14 @@ def commands() -> list[str]:
 
 @pytest.mark.parametrize("words", commands(), ids=lambda words: words or "promptbrush")
 def test_help_is_quick_and_does_not_import_torch(words: str, bare_seconds: float) -> None:
-    seconds, shown, told = seconds_of_processor(called(*words.split(), "--help"))
-    assert told.split() == ["0", "False"]
-    assert "--help" in shown
-    # Half a second more, for a processor that others use too.
-    assert seconds < 2.5 * bare_seconds + 0.5
+    # The quickest of a few, and half a second more, for a processor that others use too.
+    for _ in range(3):
+        seconds, shown, told = seconds_of_processor(called(*words.split(), "--help"))
+        assert told.split() == ["0", "False"]
+        assert "--help" in shown
+        if seconds < 2.5 * bare_seconds + 0.5:
+            return
+    pytest.fail(f"{seconds:.2f} s of the processor, where typer and rich alone take {bare_seconds:.2f} s")
 
 
 WRONG = [
@@ -90,7 +93,7 @@ def test_wrong_usage_is_told_at_once(
     monkeypatch.chdir(tmp_path)
     Image.new("RGB", (8, 8)).save("face.png")
     spelt = ["face.png" if word == "FACE" else word for word in words]
-    seconds, _, told = seconds_of_processor(called(*spelt))
+    seconds, _, told = min(seconds_of_processor(called(*spelt)) for _ in range(2))
     line, end = told.splitlines()
     assert said.replace("FACE", "face.png") in line
     assert end == "2 False" if "no such file" not in said else "3 False"
@@ -119,12 +122,13 @@ def test_every_setting_is_a_flag_with_its_help_and_a_python_keyword(
     hidden = {each for each in ModelChoice.model_fields if each not in method.roles}
     for each, field in fields.items():
         assert field.description, each
-        flag = (extra(field, "flags") or [f"--{each.replace('_', '-')}"])[0]
+        flag = (extra(field, "flags") or [f"--{each.replace('_', '-')}"])[0].split("/")[0]
         offered = each != "prompt" and each not in hidden - method.settings.model_fields.keys()
         lines = [line for line in shown.splitlines() if f" {flag} " in line]
-        assert bool(lines) == offered, each
+        assert bool(lines) == offered, (each, flag)
         if offered:
-            assert field.description.split("[")[0] in lines[0], each
+            # Another flag's help may name this one.
+            assert any(field.description.split("[")[0] in line for line in lines), each
     for each in (*method.settings.model_fields, *method.roles):
         assert each in keywords, each
     order = [

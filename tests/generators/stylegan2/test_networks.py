@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from promptbrush import UsageError
 from promptbrush.generators import GENERATORS, Generator
-from promptbrush.generators.stylegan2 import StyleGAN2, StyleGAN2Config, default_channels
+from promptbrush.generators.stylegan2 import StyleGAN2, StyleGAN2Config, default_channels, load_generator
 from promptbrush.generators.stylegan2 import discriminator as discriminator_module
 from promptbrush.generators.stylegan2 import generator as generator_module
 from promptbrush.generators.stylegan2.resample import blur, conv_up2, downsample2, upsample2
@@ -212,7 +212,7 @@ def test_float16_blocks_are_the_last_ones():
 
 def test_generator_protocol_and_table(make_generator):
     assert isinstance(make_generator(), Generator)
-    assert GENERATORS.load("stylegan2") is StyleGAN2
+    assert GENERATORS.load("stylegan2") is load_generator
 
 
 def test_listing_generators_does_not_import_torch():
