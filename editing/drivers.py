@@ -22,12 +22,17 @@ def clone(latent: Latent) -> Latent:
     return {name: value.detach().clone() for name, value in latent.items()}
 
 
+def _rows_of(which: Tensor, new: Tensor, old: Tensor) -> Tensor:
+    """Rows of two tensors (B,...) of any number of axes."""
+    return torch.where(which.view(-1, *[1] * (new.ndim - 1)), new, old)
+
+
 def chosen(which: Tensor, new: Latent, old: Latent) -> Latent:
     """Rows of two latents: the new one's where `which` (B,) says so."""
     if isinstance(new, Tensor) and isinstance(old, Tensor):
-        return torch.where(which.view(-1, *[1] * (new.ndim - 1)), new, old)
+        return _rows_of(which, new, old)
     if isinstance(new, Mapping) and isinstance(old, Mapping):
-        return {name: torch.where(which[:, None], new[name], old[name]) for name in new}
+        return {name: _rows_of(which, new[name], old[name]) for name in new}
     raise TypeError("both latents must be tensors, or both styles")
 
 
