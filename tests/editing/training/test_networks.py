@@ -72,10 +72,10 @@ def test_a_pack_names_the_networks_that_are_there(tiny_pack: Path, command, tmp_
     models = Models(ModelChoice(pack=str(folder), device="cpu", precision="float32"))
     assert isinstance(models.face_encoder, FaceFeatures)
     assert isinstance(models.content, FaceContent)
-    assert {"face_encoder", "content", "explored"} <= models.names.hashes.keys()
     assert models.known is not None
+    assert {"face_encoder", "content", "explored"} <= models.names.hashes.keys()
     assert models.known.w.shape == (3, models.generator.w_dim)
-    own = ModelChoice(str(folder), generator=str(folder / "stylegan2.safetensors"), device="cpu")
+    own = ModelChoice(pack=str(folder), generator=str(folder / "stylegan2.safetensors"), device="cpu")
     assert Models(own).known is None
     assert Models(own).face_encoder is None
     assert Models(own).content is None
