@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from promptbrush.editing.drivers import Chain, Gradient, Offsets, SampleAdam
+from promptbrush.editing.drivers import Chain, Gradient, Offsets, SampleAdam, chosen
 from torch import Tensor
 
 
@@ -117,3 +117,12 @@ def test_chained_drivers_start_from_each_others_answer_and_resume() -> None:
             second.ask()
             second.tell({})
         assert float(second.recommend()) == float(straight.recommend()), cut  # type: ignore[arg-type]
+
+
+def test_rows_are_chosen_of_tensors_and_of_parts_of_any_form():
+    which = torch.tensor([True, False, True])
+    for shape in ((3, 4), (3, 8, 4)):
+        new, old = torch.ones(shape), torch.zeros(shape)
+        wanted = torch.stack([new[0], old[1], new[2]])
+        assert torch.equal(chosen(which, new, old), wanted)
+        assert torch.equal(chosen(which, {"part": new}, {"part": old})["part"], wanted)
