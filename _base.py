@@ -12,7 +12,7 @@ import pickle
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -73,6 +73,27 @@ def did_you_mean(name: str, known: Iterator[str] | list[str]) -> str:
     """A hint " (did you mean 'x'?)" with the closest known name, or an empty string."""
     close = difflib.get_close_matches(name, list(known), n=1)
     return f" (did you mean '{close[0]}'?)" if close else ""
+
+
+def unknown_name(kind: str, name: str, known: Iterable[str]) -> str:
+    """The line that answers a name of nothing: with the closest known one, and all of them."""
+    names = list(known)
+    return f"no {kind} is called '{name}'{did_you_mean(name, names)}; known: {', '.join(names)}"
+
+
+def lazy_attributes(package: str, modules: Mapping[str, str]) -> Callable[[str], Any]:
+    """A package's `__getattr__` by which names are imported when they are first used: torch takes a second.
+
+    Args:
+        package: its `__name__`. modules: name -> ".module" of the package that holds it.
+    """
+
+    def get(name: str) -> Any:
+        if name in modules:
+            return getattr(importlib.import_module(modules[name], package), name)
+        raise AttributeError(f"module {package!r} has no attribute {name!r}")
+
+    return get
 
 
 def check_utf8(text: str, what: str) -> None:
@@ -159,8 +180,7 @@ class NameTable:
             UsageError: there is none (with the closest one).
         """
         if name not in self.names():
-            hint = did_you_mean(name, self.names())
-            raise UsageError(f"no {self.kind} is called '{name}'{hint}; known: {', '.join(self.names())}")
+            raise UsageError(unknown_name(self.kind, name, self.names()))
 
     def _plugins(self) -> dict[str, importlib.metadata.EntryPoint]:
         if not self.group:

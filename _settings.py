@@ -21,7 +21,7 @@ from pydantic import (
 )
 from pydantic.fields import FieldInfo
 
-from ._base import UsageError, check_utf8, did_you_mean
+from ._base import UsageError, check_utf8, unknown_name
 
 if sys.version_info >= (3, 11):
     pass
@@ -140,15 +140,12 @@ def chosen(
         UsageError: an unknown preset or setting, a value out of its range, or one that would have no effect.
     """
     if preset not in kind.presets:
-        hint = did_you_mean(preset, list(kind.presets))
-        raise UsageError(f"no preset is called '{preset}'{hint}; known: {', '.join(kind.presets)}")
+        raise UsageError(unknown_name("preset", preset, kind.presets))
     values = {name: value for name, value in (given or {}).items() if value is not None}
     known = list(kind.model_fields)
     for name in values:
         if name not in known:
-            raise UsageError(
-                f"no setting is called '{name}'{did_you_mean(name, known)}; known: {', '.join(known)}"
-            )
+            raise UsageError(unknown_name("setting", name, known))
         if isinstance(values[name], str):
             check_utf8(values[name], name)
     try:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from .._base import UsageError, did_you_mean, load_target
+from .._base import UsageError, load_target, unknown_name
 from .._devices import enough_memory
 from .._settings import Settings, chosen
 from .callbacks import Watcher
@@ -88,9 +88,7 @@ def _sorted(method: Method, values: dict[str, Any]) -> tuple[dict[str, Any], dic
     known = [*method.settings.model_fields, *method.roles]
     for name in values:
         if name not in known:
-            raise UsageError(
-                f"no setting is called '{name}'{did_you_mean(name, known)}; known: {', '.join(known)}"
-            )
+            raise UsageError(unknown_name("setting", name, known))
     own = {name: value for name, value in values.items() if name in method.settings.model_fields}
     return own, {name: value for name, value in values.items() if name not in own and value is not None}
 
@@ -186,8 +184,7 @@ def train(name: str, **options: Any) -> Iterator[str]:
     from .training.options import TRAININGS
 
     if name not in TRAININGS:
-        hint = did_you_mean(name, list(TRAININGS))
-        raise UsageError(f"no training is called '{name}'{hint}; known: {', '.join(TRAININGS)}")
+        raise UsageError(unknown_name("training", name, TRAININGS))
     training = TRAININGS[name]
     lines: Iterator[str] = load_target(training.run, f"training '{name}'")(training.load_options(**options))
     return lines

@@ -67,11 +67,11 @@ def start_of(
     """
     from ..guidance.objective import Start
     from .models import required_face_encoder
-    from .pictures import read_picture
+    from .pictures import load_image
 
     given = {
         "source": models.source,
-        "load_image": lambda path: read_picture(path).image,
+        "load_image": load_image,
         "face_encoder": partial(required_face_encoder, models),
         **more,
     }

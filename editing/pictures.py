@@ -78,6 +78,11 @@ def read_picture(path: str | Path, max_pixels: int = 100_000_000) -> Picture:
             return _decode(path, opened)
 
 
+def load_image(path: str | Path) -> torch.Tensor:
+    """The picture of an image prompt, (1,3,H,W) in [0,1]; as `read_picture`."""
+    return read_picture(path).image
+
+
 def _open(path: Path, max_pixels: int) -> Image.Image:
     Image.init()
     formats = [name for name in _FORMATS if name in Image.OPEN]

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationErr
 from .._base import InputFileError, UsageError
 from .._files import input_file, readable, short_hash
 from .._settings import MAX_STEPS, Settings, first_problem, paths_in, spelt, without_memory
-from ..guidance.prompt import Prompt, parse_prompts, respelt
+from ..guidance.prompt import TEMPLATE_SETS, Prompt, parse_prompts, respelt
 from .specs import respelt as respelt_models
 
 if sys.version_info >= (3, 11):
@@ -23,7 +23,6 @@ else:
 
 # Of the layout; `from_toml` also reads the earlier ones.
 VERSION = 2
-TEMPLATE_SETS = ("imagenet79", "imagenet80", "none")
 
 
 class _Part(BaseModel):

@@ -132,8 +132,3 @@ def write_strip(result: Any, path: Path) -> None:
 def write_latent(result: Any, path: Path) -> None:
     """The latent of the picture."""
     save_latent(path, result.latent)
-
-
-def write_start(result: Any, path: Path) -> None:
-    """The latent of the picture as it was."""
-    save_latent(path, result.start)

@@ -17,7 +17,7 @@ from .choice import ModelChoice
 from .making import source_of
 from .models import Models
 from .notes import text_notes
-from .pictures import read_picture
+from .pictures import load_image
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def _scores(
     similarities, probabilities = torch.zeros(len(prompts)), torch.zeros(len(prompts))
     cut: tuple[str, ...] = ()
     for member, weight in perceptor.members:
-        found = encode_prompts(member, prompts, templates, load_image=lambda path: read_picture(path).image)
+        found = encode_prompts(member, prompts, templates, load_image=load_image)
         cosine = (member.encode_image(image) @ found.features.T)[0].cpu()
         similarities += weight * cosine
         probabilities += weight * (member.logit_scale * cosine).softmax(dim=0)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from .._base import lazy_attributes
 
 if TYPE_CHECKING:
     from .base import GENERATORS, Generator, Latent, LatentSpace, Proposal
@@ -36,9 +37,4 @@ _LAZY = {
     "save_generator": ".stylegan2",
 }
 
-
-def __getattr__(name: str) -> Any:
-    # Lazy, because importing torch takes a second that listing names should not pay.
-    if name in _LAZY:
-        return getattr(importlib.import_module(_LAZY[name], __name__), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = lazy_attributes(__name__, _LAZY)

@@ -5,10 +5,9 @@ Names load lazily, so that listing the objectives does not import torch.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
-from .._base import Entry, NameTable
+from .._base import Entry, NameTable, lazy_attributes
 
 if TYPE_CHECKING:
     from .clip import Directional, Progress, Similarity, cosine_distance, spherical_distance, text_direction
@@ -98,8 +97,4 @@ _MODULES = {
 }
 _LAZY = {name: f".{module}" for module, names in _MODULES.items() for name in names.split()}
 
-
-def __getattr__(name: str) -> Any:
-    if name in _LAZY:
-        return getattr(importlib.import_module(_LAZY[name], __name__), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = lazy_attributes(__name__, _LAZY)

@@ -15,6 +15,8 @@ from dataclasses import dataclass, replace
 
 from .._base import UsageError, check_utf8
 
+# Names of published templates; any other is a file.
+TEMPLATE_SETS = ("imagenet79", "imagenet80", "none")
 # Weights are divided by their sum in float32, which smaller or larger ones would not survive.
 SMALLEST_WEIGHT, LARGEST_WEIGHT = 1e-6, 1e6
 _NUMBER = r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[-+]?[0-9]+)?|[-+]?(?:nan|inf|infinity)"

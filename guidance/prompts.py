@@ -16,7 +16,7 @@ from torch import Tensor
 
 from .._base import InputFileError, UsageError, did_you_mean
 from .perceptor import Perceptor
-from .prompt import Prompt, parse_prompts, short
+from .prompt import TEMPLATE_SETS, Prompt, parse_prompts, short
 
 Template = Callable[[str], str]
 ImageLoader = Callable[[Path], Tensor]
@@ -33,7 +33,6 @@ __all__ = [
     "text_features",
 ]
 
-TEMPLATE_SETS = ("imagenet79", "imagenet80", "none")
 AVERAGES = ("unit", "raw")
 
 

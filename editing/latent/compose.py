@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -21,7 +20,7 @@ from ..framing import letterbox, paste_back
 from ..models import Models
 from ..notes import size_note, text_notes
 from ..paste import paste_changed
-from ..pictures import read_picture
+from ..pictures import load_image
 from .exploration import best_stride, explored, step_towards, to_explore
 from .settings import COMPARING, EditSettings
 from .subjects import Subject, on_device
@@ -163,7 +162,7 @@ def latent_edit(
     )
     objective, fixed, first = objective_of(settings, start), space.fixed(settings.space), origin.first
     if known is not None:
-        step = step_towards(known, perceptor, start.prompts, settings.templates, _load_image)
+        step = step_towards(known, perceptor, start.prompts, settings.templates, load_image)
         first = best_stride(
             lambda length: space.move(origin.first, length * step, fixed), shown, objective, settings.seed
         )
@@ -186,10 +185,6 @@ def between(start: Latent, end: Latent, strength: float) -> Latent:
     if isinstance(start, Mapping) and isinstance(end, Mapping):
         return {name: torch.lerp(start[name], end[name], strength) for name in start}
     raise TypeError("both latents must be tensors, or both styles")
-
-
-def _load_image(path: Path) -> Tensor:
-    return read_picture(path).image
 
 
 def _finished(

@@ -12,7 +12,7 @@ from torch import Tensor
 from ...guidance.perceptor import Perceptor
 from ...guidance.phrases import phrases_of
 from ...guidance.prompts import Prompt, Template, encode_prompts, load_templates
-from ..pictures import read_picture
+from ..pictures import load_image, read_picture
 from .settings import SampleSettings, destination_of, prompts_of
 
 
@@ -114,7 +114,7 @@ def _encoded(
     """Features (P,D) and weights (P,) of the prompts that count, and texts that are cut."""
     counting = [prompt for prompt in prompts if prompt.weight]
     average = "unit" if unit else "raw"
-    found = encode_prompts(perceptor, counting, templates, average, lambda path: read_picture(path).image)
+    found = encode_prompts(perceptor, counting, templates, average, load_image)
     if unit:
         return found.features, found.weights, found.truncated
     lengths = [_length(perceptor, prompt, templates) for prompt in counting]

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..._base import did_you_mean
+from ..._base import unknown_name
 
 PAPER = "paper"
 
@@ -42,10 +42,7 @@ class Schedulers(Mapping[str, SchedulerSpec]):
     def check(self, name: str) -> None:
         """Raises ValueError for a name that is not known."""
         if name not in self._kinds:
-            known = [*self._kinds, PAPER]
-            raise ValueError(
-                f"no scheduler is called '{name}'{did_you_mean(name, known)}; known: {', '.join(known)}"
-            )
+            raise ValueError(unknown_name("scheduler", name, [*self._kinds, PAPER]))
 
 
 SCHEDULERS = Schedulers(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -24,7 +23,7 @@ from ..losses import added_losses, start_of
 from ..models import Models
 from ..notes import text_notes
 from ..pgpe import PGPE, PGPESettings
-from ..pictures import picture_of, read_picture
+from ..pictures import load_image, picture_of
 from ..population import Executor, Parts
 from .files import read_drawing
 from .mutation import Mutation, sown
@@ -197,7 +196,7 @@ def _legibility(
     cut: list[str] = []
     for member, weight in perceptor.members:
         with torch.no_grad():
-            found = encode_prompts(member, prompts, templates, load_image=_load_image)
+            found = encode_prompts(member, prompts, templates, load_image=load_image)
         guides.append(Guide(member, found, weight))
         cut += found.truncated
     if settings.mode == "smooth":
@@ -206,10 +205,6 @@ def _legibility(
         height, width = (max(1, round(each * scale)) for each in generator.size)
         generator = generator.at((height, width))
     return Legibility(generator, guides, settings.cutouts, settings.shared_views), cut
-
-
-def _load_image(path: Path) -> Tensor:
-    return read_picture(path).image
 
 
 @torch.no_grad()

@@ -24,7 +24,7 @@ from ..edit import Edit, Stage
 from ..losses import added_losses
 from ..models import Models
 from ..notes import text_notes
-from ..pictures import read_picture
+from ..pictures import load_image
 from .blending import in_style, texture_scale, working_size
 from .settings import StyleSettings
 from .style_networks import of_stylenet, of_styler, word_styler_of
@@ -196,7 +196,7 @@ def objective_of(
         prompts=tuple(prompts),
         source=settings.source,
         perceptor=perceptor,
-        load_image=lambda path: read_picture(path).image,
+        load_image=load_image,
     )
     terms = [each for each in _terms(settings, others) if each[1] > 0]
     own = [OBJECTIVES.load(name)(wanted, start) * weight for name, weight, wanted in terms]

@@ -21,7 +21,7 @@ from ...guidance.perceptor import Perceptor, load_perceptor
 from ...guidance.prompt import Prompt, signed_prompts
 from ...guidance.prompts import PromptFeatures, encode_prompts
 from ..models import Models
-from ..pictures import read_picture
+from ..pictures import load_image
 from ..specs import is_path, members, respelt
 from .settings import StyleSettings
 
@@ -71,7 +71,7 @@ def features_of(perceptor: Perceptor, prompts: Sequence[Prompt]) -> PromptFeatur
     Raises:
         InputFileError: a picture that cannot be read.
     """
-    return encode_prompts(perceptor, prompts, load_image=lambda path: read_picture(path).image)
+    return encode_prompts(perceptor, prompts, load_image=load_image)
 
 
 def word_styler(pack: Pack, device: torch.device, offline: bool = False) -> WordStyler:

@@ -5,8 +5,9 @@ Names load lazily, so that the settings of `promptbrush shapes` can be read with
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ..._base import lazy_attributes
 
 if TYPE_CHECKING:
     from .decoding import Limits
@@ -41,8 +42,4 @@ _LAZY = {
     "to_svg": ".svg",
 }
 
-
-def __getattr__(name: str) -> Any:
-    if name in _LAZY:
-        return getattr(importlib.import_module(_LAZY[name], __name__), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = lazy_attributes(__name__, _LAZY)
