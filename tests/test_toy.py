@@ -166,9 +166,14 @@ def test_ctrl_c_keeps_the_best_so_far(run: Command, picture: Path, monkeypatch: 
         if step.index == 3:
             signal.raise_signal(signal.SIGINT)
 
-    with monkeypatch.context() as patched:
-        patched.setattr(Trace, "see", see_and_stop)
-        done = run("tint", picture, "a sunset", *QUICK, "--trace")
+    # Shells let programs in the background ignore Ctrl-C, and Python leaves it so.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with monkeypatch.context() as patched:
+            patched.setattr(Trace, "see", see_and_stop)
+            done = run("tint", picture, "a sunset", *QUICK, "--trace")
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert done.code == 130
     assert done.err.splitlines()[-1] == "promptbrush: stopped: the best so far is in in-tint.png"
     assert len(trace("in-tint.trace.jsonl")) == 4

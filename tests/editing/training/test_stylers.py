@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 from promptbrush import InputFileError, UsageError
-from promptbrush.editing.models import ModelChoice, load_painters
+from promptbrush.editing.choice import ModelChoice
+from promptbrush.editing.models import Models
 from promptbrush.editing.pictures import write_png
 from promptbrush.editing.training import fast_styler
 from promptbrush.editing.training.fast_styler import DrawnStyleLoss, FastStylerTrainer, Guides, mesh
@@ -134,8 +135,8 @@ def test_styles_that_clip_does_not_name_are_taught_more_often(
 def training(
     photos: Path, checkpoint: Path | None = None, prompt: str = "a mosaic", **changed: object
 ) -> OneStyleTrainer:
-    pack, device = load_pack("mini"), torch.device("cpu")
-    perceptor = load_painters(ModelChoice(), pack, device, torch.float32)
+    models = Models(ModelChoice(device="cpu", precision="float32"))
+    pack, perceptor = models.pack, models.painters
     settings = OneStyleSettings(**{**QUICK, **changed})
     return OneStyleTrainer(photographs(photos), prompt, pack, perceptor, settings, 0, checkpoint)
 
