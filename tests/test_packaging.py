@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 
 import promptbrush
 import pytest
+from promptbrush.editing.record import tomllib
 
 REPO = Path(__file__).parents[1]
 FOLDERS = ("editing", "generators", "guidance")
@@ -227,3 +228,19 @@ def test_nothing_imports_the_folders_under_their_bare_names() -> None:
     assert len(files) > 50
     wrong = [f"{path.relative_to(REPO)}: {name}" for path in files for name in imported(path) if name in bare]
     assert wrong == []
+
+
+def test_ci_runs_with_the_lowest_version_of_each_requirement() -> None:
+    listed = REPO / ".ci" / "lowest.txt"
+    if not listed.exists():
+        pytest.skip("the sdist has no CI")
+    lines = [line for line in listed.read_text().splitlines() if not line.startswith("#")]
+    lowest = {name.replace("_", "-"): version for name, version in (line.split("==") for line in lines)}
+    project = tomllib.loads((REPO / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
+    for requirement in (*project["dependencies"], *extras["train"], *extras["video"]):
+        name, bound = requirement.partition(";")[0].split(">=")
+        if name in ("torch", "torchvision", "tomli"):  # as they are; only on Python 3.10
+            continue
+        found = lowest[name.replace("_", "-")]
+        assert f"{found}.".startswith(f"{bound.strip()}."), requirement
