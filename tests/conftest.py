@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,14 +22,19 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 CAPTIONS = ["a photo of a woman with red hair", "a drawing of a man with glasses and a beard"]
 
 
-def write_pack(folder: Path, seed: int = 0, resolution: int = 32) -> Path:
-    """A folder that `--pack` takes: StyleGAN2, its encoder and a CLIP, with weights that were never trained."""
+def write_pack(folder: Path, seed: int = 0, resolution: int = 32, explored: int = 64) -> Path:
+    """A folder that `--pack` takes: StyleGAN2, its encoder and a CLIP, with weights that were never trained.
+
+    Args:
+        explored: random pictures that its CLIP has seen; with 0, every edit looks at 2,048 of its own.
+    """
     import torch
     from promptbrush.generators.packs import write_manifest
 
     torch.manual_seed(seed)
     _write_networks(folder, resolution)
     _write_clip(folder / "clip")
+    more = _explored(folder, explored) if explored else {}
     write_manifest(
         folder,
         name="tiny",
@@ -42,6 +47,7 @@ def write_pack(folder: Path, seed: int = 0, resolution: int = 32) -> Path:
         encoder="encoder.safetensors",
         clip="clip",
         licence="CC0-1.0",
+        **more,
     )
     return folder
 
@@ -83,6 +89,16 @@ def _write_clip(folder: Path) -> None:
     )
 
 
+def _explored(folder: Path, count: int) -> dict[str, str]:
+    from promptbrush.editing.latent.exploration import explore, save_explored
+    from promptbrush.generators import load_generator
+    from promptbrush.guidance.perceptor import load_perceptor
+
+    found = explore(load_generator(folder / "generator.safetensors"), load_perceptor(folder / "clip"), count)
+    save_explored(found, folder / "explored.safetensors")
+    return {"explored": "explored.safetensors"}
+
+
 @pytest.fixture(scope="session")
 def tiny_pack(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import torch
@@ -98,6 +114,18 @@ def other_pack(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     with torch.random.fork_rng():
         return write_pack(tmp_path_factory.mktemp("other"), seed=1)
+
+
+@pytest.fixture(scope="module")
+def shared_clips() -> Iterator[None]:
+    """Commands of a module share the pack's CLIPs, and the texts that these have read."""
+    from functools import cache
+
+    from promptbrush.guidance import perceptor
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(perceptor, "load_perceptor", cache(perceptor.load_perceptor))
+        yield
 
 
 @pytest.fixture

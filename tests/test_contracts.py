@@ -185,6 +185,7 @@ QUICK = {
 }
 
 
+@pytest.mark.usefixtures("shared_clips")
 @pytest.mark.parametrize("name", QUICK)
 def test_a_method_makes_the_same_picture_of_the_same_settings(
     name: str, toy: Path, tiny_pack: Path, tmp_path: Path

@@ -19,10 +19,12 @@ from promptbrush.editing.shapes.mutation import Mutation
 from promptbrush.editing.shapes.settings import METHOD, ShapesOutputs
 
 QUICK = ("--steps", 4, "--count", 5, "--device", "cpu", "--precision", "float32")
+# Words are otherwise followed from several starts by many views, with two networks.
+FEW = ("--candidates", 1, "--cutouts", 2)
 
 
 @pytest.fixture(autouse=True)
-def folder(tmp_path, monkeypatch):
+def folder(tmp_path, monkeypatch, shared_clips):
     """An empty folder with one picture in it."""
     monkeypatch.chdir(tmp_path)
     write_png(torch.rand(1, 3, 30, 40, generator=torch.Generator().manual_seed(0)), "in.png")
@@ -55,8 +57,9 @@ def test_a_target(shapes):
 
 def test_a_prompt_and_everything_beside_it(shapes):
     done = shapes(
-        "A red heart, 2!", "-o", "o/out.png", "--gif", "--frames", "--trace", "--curve", "--no-json-file"
-    )
+        "A red heart, 2!", *FEW,
+        "-o", "o/out.png", "--gif", "--frames", "--trace", "--curve", "--no-json-file",
+    )  # fmt: skip
     assert done.code == 0, done.err
     assert done.err.splitlines()[0] == "models: mini pack on cpu"
     assert "CLIP similarity" in done.err
@@ -67,7 +70,7 @@ def test_a_prompt_and_everything_beside_it(shapes):
 
 
 def test_names_of_prompts(shapes):
-    shapes("A red heart, 2!", "--no-svg", "--no-json-file")
+    shapes("A red heart, 2!", *FEW, "--no-svg", "--no-json-file")
     assert "a-red-heart-2-shapes.png" in names()
 
 
@@ -84,7 +87,7 @@ def test_rerun_makes_the_same_pixels(shapes, command, words):
 
 
 def test_rerun_of_a_prompt_and_of_other_files(shapes, command):
-    shapes("a sun", "-o", "out.png", "--size", 64)
+    shapes("a sun", *FEW, "-o", "out.png", "--size", 64)
     assert command("rerun", "out.png", "-o", "again.png").code == 0
     assert torch.equal(read_picture("again.png").image, read_picture("out.png").image)
     shapes("--target", "in.png", "-o", "two.png")
@@ -265,7 +268,7 @@ def test_one_shape_as_published(command):
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 30), (8000, 8000)])
 def test_canvases(command, height, width):
     done = command(
-        "shapes", "a dog", "--height", height, "--width", width, "--count", 3, "--steps", 1, "--size", 16,
+        "shapes", "a dog", *FEW, "--height", height, "--width", width, "--count", 3, "--steps", 1, "--size", 16,
         "-o", "o.png", "--device", "cpu",
     )  # fmt: skip
     assert done.code == 0, done.err

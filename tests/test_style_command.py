@@ -25,7 +25,7 @@ SEEN = torch.nn.functional.interpolate(
 
 
 @pytest.fixture(autouse=True)
-def folder(tmp_path, monkeypatch):
+def folder(tmp_path, monkeypatch, shared_clips):
     """An empty folder with one picture in it."""
     monkeypatch.chdir(tmp_path)
     write_png(SEEN, "in.png")

@@ -417,9 +417,9 @@ def test_score_ranks_the_texts(command, tiny_pack, models):
 
 def test_a_slow_look_at_random_pictures_is_told(edit, monkeypatch):
     monkeypatch.setattr(exploration, "_SLOW_RESOLUTION", 16)
-    told = edit("face.png", PROMPT, "-o", "x.png", "--explore", "8")
+    told = edit("face.png", PROMPT, "-o", "x.png", "--explore", "80")
     assert told.code == 0
-    assert "note: looking at 8 random pictures first; --explore 0" in told.err
+    assert "note: looking at 80 random pictures first; --explore 0" in told.err
     assert "random pictures" not in edit("face.png", PROMPT, "-o", "y.png", "--explore", "0").err
 
 

@@ -48,7 +48,7 @@ def test_axes_of_styles_are_their_deviations(models):
 
 
 def test_what_was_explored_is_what_the_pictures_show_and_is_kept(models):
-    fresh = Models(models.choice)
+    fresh = Models(models.choice, known=None)
     found = explored(fresh, fresh.perceptor(), 6, "standard")
     assert found.w.shape == (6, models.generator.w_dim)
     images = models.generator.decode(found.w[:, None].expand(-1, models.generator.num_ws, -1))
@@ -59,7 +59,7 @@ def test_what_was_explored_is_what_the_pictures_show_and_is_kept(models):
 
 
 def test_a_file_holds_what_was_explored(models, tmp_path):
-    path, fresh = tmp_path / "explored.safetensors", Models(models.choice)
+    path, fresh = tmp_path / "explored.safetensors", Models(models.choice, known=None)
     found = explored(fresh, fresh.perceptor(), 6, "standard")
     save_explored(found, path)
     again = load_explored(path, models.generator)

@@ -210,7 +210,7 @@ def test_the_smallest_canvases(size: tuple[int, int]) -> None:
 @pytest.mark.parametrize("optimizer", ["adam", "PGPE", "DE"])
 def test_words_are_followed(optimizer: str) -> None:
     values = {"count": 5, "cutouts": 2, "height": 64, "width": 96, "optimizer": optimizer}
-    evolved = {} if optimizer == "adam" else {"population": 8}
+    evolved = {"candidates": 1} if optimizer == "adam" else {"population": 8}
     settings = asked(prompt="a red heart", steps=25, **values, **evolved)
     made = edit_of(settings)
     objective = made.stages[0].objective
@@ -240,7 +240,7 @@ def test_weights_and_negatives_count() -> None:
 
 
 def test_finished_drawings_are_told_apart_by_what_else_they_could_be() -> None:
-    settings = asked(prompt="a red heart", count=8, steps=30, candidates=5, height=64)
+    settings = asked(prompt="a red heart", count=8, steps=12, candidates=5, cutouts=3, height=64)
     made = edit_of(settings)
     objective, start = made.stages[0].objective, made.driver.recommend()
     run_to_end(made)

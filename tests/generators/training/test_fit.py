@@ -35,7 +35,7 @@ def test_a_set_is_drawn_once_and_read_again(tmp_path: Path) -> None:
 
 def test_the_loss_falls(faces: FaceSet, tmp_path: Path) -> None:
     settings = FitSettings(
-        half_steps=40, steps=40, batch=8, refine_steps=60, distil_steps=30, distil_batch=64, distil_faces=256
+        half_steps=40, steps=30, batch=6, refine_steps=30, distil_steps=30, distil_batch=64, distil_faces=256
     )
     steps = list(trainer_of(faces, tmp_path, settings).run())
     for stage, bound in (("half", 0.8), ("fit", 0.95), ("refine", 0.95), ("distil", 0.8)):
