@@ -119,7 +119,7 @@ def _matrix(source: int, target: int, padded: int, kind: Filter) -> Tensor:
 
 
 def _box(source: int, target: int) -> Array:
-    """Overlap of each source pixel with each target pixel, as a share of the target pixel."""
+    """Overlap of each source pixel with each target pixel, as a fraction of the target pixel."""
     # In units of 1/(source*target) all edges are whole numbers, so the overlaps are exact.
     starts = np.arange(target)[:, None] * source
     pixels = np.arange(source)[None, :] * target

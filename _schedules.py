@@ -27,7 +27,7 @@ def cosine(t: float, floor: float = 0.0, flat: float = 0.0) -> float:
 
 
 def warm_up(t: float, share: float) -> float:
-    """A straight line from `share` to 1 over this share of the run, then 1."""
+    """A straight line from `share` to 1 over this fraction of the run, then 1."""
     return min(1.0, t / share + share)
 
 

@@ -43,7 +43,7 @@ class Gradient:
         latent: where to start: (B,...), or names -> (B,...); copied.
         steps: how many steps the schedule spans.
         lr: base learning rate.
-        schedule: share of `lr` at progress t = step / steps.
+        schedule: fraction of `lr` at progress t = step / steps.
         fixed: names of a mapping's tensors that stay as they are, e.g. the toRGB styles.
         optimizer: class of the optimizer; the published edits use Adam.
     """

@@ -87,10 +87,10 @@ class Saved:
 
 
 class Listener:
-    """Who is told what a job does; this one keeps silent."""
+    """Hears what a job does; this one keeps silent."""
 
     def note(self, text: str) -> None:
-        """A remark for the user, told once."""
+        """A remark for the user, made once."""
 
     def begin(self, path: Path, number: int, count: int) -> Sequence[Consumer]:  # noqa: ARG002
         """A result is about to be made, one of `count`; gives consumers that watch it."""

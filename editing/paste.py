@@ -65,7 +65,7 @@ def recolouring(before: Tensor, after: Tensor) -> Recolouring:
 
 
 def redrawn_mask(before: Tensor, after: Tensor, colours: Recolouring) -> Tensor:
-    """Where no recolouring tells the change, in the form of `change_mask`: something else is drawn there."""
+    """Where no recolouring explains the change, in the form of `change_mask`: something else is drawn there."""
     misfit = (colours(before) - after).abs().amax(dim=1, keepdim=True)
     reach = _finest(before)
     large = _mask((after - before).abs().amax(dim=1, keepdim=True), reach, (_MODERATE, _LARGE))
@@ -115,7 +115,7 @@ def _times_inverse(first: Tensor, second: Tensor) -> Tensor:
 
 
 def _finest(picture: Tensor) -> int:
-    """How far the smallest things reach that are told apart, in pixels of (B,C,R,R)."""
+    """How far the smallest things that count reach, in pixels of (B,C,R,R)."""
     return max(1, round(picture.shape[-1] / 64))
 
 

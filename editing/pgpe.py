@@ -31,7 +31,7 @@ class PGPESettings:
         sigma_lr: of the standard deviations.
         optimizer: "clipup", "adam" or "plain" (along the gradient), for the centre.
         momentum, max_speed: of ClipUp; the centre moves at most so far a step, over all numbers.
-        max_sigma_change: a deviation changes by at most this share of itself a step; None for any.
+        max_sigma_change: a deviation changes by at most this fraction of itself a step; None for any.
         ranking: whether losses count by their rank alone.
     """
 

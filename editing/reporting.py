@@ -1,4 +1,4 @@
-"""What a person at a terminal is told while a job runs: notes, progress, and where the results are."""
+"""What a person at a terminal sees while a job runs: notes, progress, and where the results are."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 from .._files import readable
 from .job import Listener, Saved
 
-# Without a terminal a line tells so often that the work goes on.
+# Without a terminal, a line this often shows that the work goes on.
 _EVERY_SECONDS = 10.0
 
 

@@ -35,8 +35,8 @@ class Cutouts:
     Args:
         count: views of each picture.
         size: their side in pixels.
-        scale: smallest and largest side of a crop, as a share of the picture's shorter side.
-        perspective: how far a crop's corners move inwards, as a share of half its side (0 to below 1).
+        scale: smallest and largest side of a crop, as a fraction of the picture's shorter side.
+        perspective: how far a crop's corners move inwards, as a fraction of half its side (0 to below 1).
         flip: probability of a mirrored view.
         jitter: strength of changes in brightness, contrast, saturation and hue. Colours are not clipped, so
             that gradients go on.
@@ -158,7 +158,7 @@ def _cross(p: Tensor, q: Tensor) -> Tensor:
 
 
 def _to_atlas(points: Tensor, corners: Tensor, sizes: Tensor, atlas: tuple[int, int]) -> Tensor:
-    """`grid_sample` coordinates of points that are given as shares of the picture, each in its level."""
+    """`grid_sample` coordinates of points that are given as fractions of the picture, each in its level."""
     corners, sizes = corners[..., None, None, :], sizes[..., None, None, :]
     # Half a pixel inside, so that a level never mixes with its neighbour in the atlas.
     inside = torch.minimum((points * sizes).clamp(min=0.5), sizes - 0.5)

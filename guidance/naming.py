@@ -25,7 +25,7 @@ class NamingSettings(SimilaritySettings):
         others: words that a picture might be named by instead.
         alike: others whose cosine with a prompt is above this mean the same and are no rivals of it.
         sharpness: scale of the cosines.
-        scale: smallest and largest side of a view, as a share of the picture's shorter side.
+        scale: smallest and largest side of a view, as a fraction of the picture's shorter side.
     """
 
     others: tuple[str, ...] = ("a photo", "a drawing", "an object", "a pattern", "noise")
@@ -79,7 +79,7 @@ class Names(nn.Module):
 
     Args:
         names: what each thing is called, in one or several ways.
-        scale: smallest and largest side of the view of a picture, as a share of its shorter side.
+        scale: smallest and largest side of the view of a picture, as a fraction of its shorter side.
     """
 
     def __init__(

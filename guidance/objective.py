@@ -203,7 +203,7 @@ def seeds_of(context: Context, objective: str) -> Sequence[int]:
 
 
 def members_of(start: Start, objective: str) -> tuple[tuple[Perceptor, float], ...]:
-    """The CLIP models of the start with their shares.
+    """The CLIP models of the start with their weights.
 
     Raises:
         UsageError: there is none.

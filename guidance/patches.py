@@ -29,7 +29,7 @@ class PatchSettings(DirectionSettings):
 
     Attributes:
         count: views a step.
-        scale: smallest and largest side of a view, as a share of the picture's shorter side; with views "published"
+        scale: smallest and largest side of a view, as a fraction of the picture's shorter side; with views "published"
             the largest alone.
         threshold: losses below it count as 0.
         views: "inside" looks at crops in perspective with nothing but the picture in them, antialiased; "published"

@@ -11,7 +11,7 @@ from ...generators.prior.prior import Spread
 from ..sample.prior_latents import ridge
 from .shards import Pairs
 
-# Components of w, and of features, whose deviation is below this share of the largest one's: noise of the mapping
+# Components of w, and of features, whose deviation is below this fraction of the largest one's: noise of the mapping
 # network, and what no text tells apart.
 _SMALLEST_COMPONENT, _SMALLEST_FEATURE = 0.01, 0.1
 _SEEN = 20_000

@@ -15,11 +15,11 @@ from ...guidance.perceptor import Perceptor
 from ..models import Models
 from .settings import StyleSettings
 
-# Longest side at which regions are looked for, and the sides of windows as shares of the shorter one.
+# Longest side at which regions are looked for, and the sides of windows as fractions of the shorter one.
 _SIDE, _WINDOWS, _BATCH = 512, (0.6, 0.4, 0.28), 64
 # What else a window might show, in general terms.
 _OTHER = ("a photo", "background", "an object", "a texture", "a landscape", "a person", "an animal")
-# Below this share of the best window a CLIP only guesses.
+# Below this fraction of the best window a CLIP only guesses.
 _CLEAR = 0.5
 # Border cells by which a background is known, and how narrow the soft edge of a mask is.
 _KNOWN, _SOFT = 12, 0.12

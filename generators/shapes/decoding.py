@@ -26,7 +26,7 @@ class Limits:
     Attributes:
         opacity: the least and greatest, in [0,1].
         palette: (P,3) in [0,1], the only colours; None for all.
-        beyond: so far may a place lie outside of the canvas, as a share of it; below 0, so far inside it must.
+        beyond: so far may a place lie outside of the canvas, as a fraction of it; below 0, so far inside it must.
     """
 
     opacity: tuple[float, float] = (0.05, 1.0)

@@ -43,7 +43,7 @@ class Kind:
 
 
 def pixels(places: Tensor, size: Size) -> Tensor:
-    """Points (...,P,2) as (x, y) in pixels, of places (...,2P) as shares of the height and width in turn."""
+    """Points (...,P,2) as (x, y) in pixels, of places (...,2P) as fractions of the height and width in turn."""
     scale = torch.tensor([size[0], size[1]], dtype=places.dtype, device=places.device)
     return (places.reshape(*places.shape[:-1], -1, 2) * scale).flip(-1)
 

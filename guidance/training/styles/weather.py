@@ -24,7 +24,7 @@ from .noise import cells, fbm, flecks, grain, noise
 
 
 def _disc(picture: Array, rng: Rng, radius: float, rows: tuple[float, float]) -> Array:
-    """Distance to a random point in radii, (H, W); `rows` bounds its height as shares of the picture."""
+    """Distance to a random point in radii, (H, W); `rows` bounds its height as fractions of the picture."""
     height, width = picture.shape[:2]
     y, x = (
         height * rng.uniform(*rows),
