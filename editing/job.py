@@ -17,6 +17,7 @@ from .._base import PromptbrushError, UsageError
 from .._files import input_file, readable
 from .._settings import MAX_SEED, Settings, paths_in, printable
 from ..generators.base import name_in
+from ..generators.packs.pack import load_pack
 from .choice import ROLES, ModelChoice
 from .losses import check_losses
 from .methods import Method
@@ -190,8 +191,11 @@ def _check_models(job: Job) -> None:
     for name in ("encoder", "face_encoder", "prior"):
         if path := getattr(job.models, name):
             input_file(path)
-    if job.models.generator:
-        name_in(job.models.generator)
+    if spec := job.models.generator:
+        name, (_, equals, file) = name_in(spec), spec.partition("=")
+        if equals or not name:
+            input_file(file if name else spec)
+    load_pack(job.models.pack)
 
 
 def _check_outputs(job: Job) -> None:

@@ -76,6 +76,8 @@ WRONG = [
     (["edit", "FACE", "a hat", "--strength", "nan"], "strength is nan; input should be a finite number"),
     (["edit", "nowhere.png", "a hat"], "nowhere.png: there is no such file"),
     (["edit", "FACE", "a hat", "--preset", "papre"], "no preset is called 'papre' (did you mean 'paper'?)"),
+    (["edit", "FACE", "a hat", "--generator", "nowhere.pkl"], "nowhere.pkl: there is no such file"),
+    (["edit", "FACE", "a hat", "--pack", "minni"], "no pack is called 'minni' (did you mean 'mini'?)"),
     (["edit", "FACE", "a hat", "--space", "z"], "space is z; input should be 'w', 'w+' or 's'"),
     (
         ["edit", "FACE", "a hat", "--clip-loss", "cosine"],
