@@ -5,7 +5,6 @@ Nothing here imports torch, so that help and wrong usage are answered at once.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, TypeVar
@@ -22,11 +21,6 @@ from pydantic import (
 from pydantic.fields import FieldInfo
 
 from ._base import UsageError, check_utf8, unknown_name
-
-if sys.version_info >= (3, 11):
-    pass
-else:
-    pass
 
 MODELS, OPTIMIZATION, OUTPUT, DATA = "Models", "Optimization", "Output", "Data"
 MAX_STEPS = 100_000

@@ -1,10 +1,14 @@
-"""How far pictures are apart at every scale: the loss of fits, encoders and inversions."""
+"""How far pictures are apart at every scale: the losses of fits, encoders and inversions."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+Layers = Callable[[Tensor], Sequence[Tensor]]
 WEIGHTS = (4.0, 2.0, 1.0, 1.0)
 
 
@@ -36,3 +40,14 @@ def laplacian_loss(
 def reconstruction_loss(made: Tensor, target: Tensor) -> Tensor:
     """Laplacian pyramid L1 plus plain L1, which the pyramid alone would weigh little: (B,3,H,W) twice -> (B,)."""
     return laplacian_loss(made, target) + (made - target).abs().mean((1, 2, 3))
+
+
+def layer_distance(layers: Layers, made: Tensor, target: Tensor) -> Tensor:
+    """The sum over a network's maps of the L1 distance relative to the target's mean: a scalar."""
+    with torch.no_grad():
+        wanted = layers(target)
+    found = layers(made)
+    parts = [
+        (a - b).abs().mean() / b.abs().mean().clamp(min=1e-3) for a, b in zip(found, wanted, strict=True)
+    ]
+    return torch.stack(parts).sum()

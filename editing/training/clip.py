@@ -48,7 +48,8 @@ def train_clip(options: ClipOptions) -> Iterator[str]:
     generator = load_paired(options.work).to(device) if settings.harden_steps else None
     sources = read_sources(options.data)
     # All CLIPs learn from one world, so that what is drawn of it is drawn once; their seeds set them apart.
-    world = mini_world(load_faces(options.work, options.faces, SOURCE_SIZE), sources, options.work)
+    faces = load_faces(options.work, options.faces, SOURCE_SIZE, world=options.world)
+    world = mini_world(faces, sources, options.work)
     blends = draw_blends(world.faces, generator, size) if generator is not None else None
     trainer = clip_trainer(world, options.work, settings, blends, options)
     yield from trainer.lines()

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ..._resize import resize_linear
 from ...generators.training.face_captions import attribute_prompt, caption, held_out_pairs
-from ...generators.training.face_set import FaceSet, face_of
+from ...generators.training.face_set import FaceSet
 from ...generators.training.faces import CHOICES
 from ...generators.training.labels import labels_of_faces
 from ...guidance.training.parts import Batch, Pair, Part, Share, batch_of
@@ -58,7 +58,7 @@ class FacePart:
 
     def __init__(self, faces: FaceSet) -> None:
         self.faces = faces
-        self.known = [face_of(seed) for seed in faces.seeds]
+        self.known = [*faces.faces]
         self.labels = labels_of_faces(self.known)
         self.sizes = [len(odds) for odds in CHOICES.values()]
         self.apart: Sequence[Pair] = [

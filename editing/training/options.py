@@ -23,11 +23,13 @@ from ...generators.training.settings import (
     JudgeSettings,
     ParserSettings,
     ReaderSettings,
+    RedrawSettings,
 )
 from ...guidance.training.clip_settings import ClipSettings
 from .settings import PRIOR_PRESETS, FastStylerSettings, OneStyleSettings, PriorSettings
 
 Chosen = TypeVar("Chosen", bound=Settings)
+World = Literal["plain", "widened", "hands"]
 
 CLIP_PRESETS: dict[str, dict[str, Any]] = {
     "mini": {},
@@ -51,6 +53,15 @@ def _output(what: str) -> Any:
 
 def _faces(default: int, what: str = "faces to draw") -> Any:
     return setting(default, what, DATA, ge=2)
+
+
+def _world(default: str = "plain") -> Any:
+    return setting(
+        default,
+        "which faces: plain, those of the generator; widened, with other framings, lines and garments; or hands, half "
+        "of them in other hands as well",
+        DATA,
+    )
 
 
 def _seed(default: int = 0, of: str = "the weights and the order of samples") -> Any:
@@ -117,6 +128,7 @@ class ClipOptions(ClipSettings, _WithPreset):
     data: Path = setting(..., "folder with icons, clip art and WordNet; see the model card", DATA)
     preset: Literal["mini", "judge"] = setting("mini", "mini, which guides, or judge, which names pictures")
     faces: int = _faces(40_000)
+    world: World = _world()
     seed: int = _seed()
     device: str = _device()
     workers: int = setting(0, "processes that prepare pictures ahead", DATA, ge=0)
@@ -128,6 +140,7 @@ class JudgeOptions(JudgeSettings):
     work: Path = _work()
     output: Path = _output("file of the trained network, .safetensors")
     faces: int = _faces(20_000)
+    world: World = _world()
     seed: int = _seed(10_000_000, "the weights, the order of samples and the first face")
     device: str = _device()
 
@@ -138,6 +151,7 @@ class ParserOptions(ParserSettings):
     work: Path = _work()
     output: Path = _output("file of the trained network, .safetensors")
     faces: int = _faces(40_000)
+    world: World = _world()
     seed: int = _seed()
     device: str = _device()
 
@@ -148,6 +162,16 @@ class FeaturesOptions(FeaturesSettings):
     work: Path = _work()
     output: Path = _output("file of the trained network, .safetensors")
     faces: int = _faces(8_000, "identities to draw")
+    seed: int = _seed()
+    device: str = _device()
+
+
+class RedrawOptions(RedrawSettings):
+    """Options of `train redraw`."""
+
+    work: Path = _work()
+    output: Path = _output("file of the trained network, .safetensors")
+    pairs: int = setting(1_600, "pairs of drawings, one an edit of the other, at 512 px", DATA, ge=1)
     seed: int = _seed()
     device: str = _device()
 
@@ -300,6 +324,12 @@ _ROWS = (
     ("judge", "JudgeOptions", "networks:train_judge", "Train the classifier that measures edits."),
     ("parser", "ParserOptions", "networks:train_parser", "Train the network that finds parts of faces."),
     ("features", "FeaturesOptions", "networks:train_features", "Train the network that distinguishes faces."),
+    (
+        "redraw",
+        "RedrawOptions",
+        "networks:train_redraw",
+        "Train the network that draws a generator's pictures larger and sharper.",
+    ),
     (
         "fast-styler",
         "FastStylerOptions",

@@ -10,7 +10,7 @@ from torch import Tensor
 from ..._identity import identity_of
 from ..._seeds import seeded
 from .face_set import FaceSet
-from .labels import labels_of_seeds
+from .labels import labels_of_faces
 from .network_trainer import Network, NetworkTrainer
 from .settings import JudgeSettings, ReaderSettings
 
@@ -32,7 +32,7 @@ class ClassifierTrainer(NetworkTrainer[Network]):
         seed: int = 0,
         device: str | torch.device = "cpu",
     ) -> None:
-        self.faces, self.labels = faces, labels_of_seeds(faces.seeds)
+        self.faces, self.labels = faces, labels_of_faces(faces.faces)
         network = seeded(seed, self.network_type).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         identity = identity_of(self.kind, seed, settings.model_dump(), faces=faces.name)
         super().__init__(network, len(self.labels), folder, settings, identity, seed)

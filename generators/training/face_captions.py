@@ -11,11 +11,12 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 
 from ..._base import UsageError
+from .face_additions import ADDED, added_words
 from .face_combinations import COMBINATIONS, UNMEASURED
 from .face_modes import ABSENT, ADJECTIVES, COMPARATIVES, GENERAL, PARTS, STATES
 from .face_sentences import Form, Phrase, described, sentence
-from .face_words import HELD_OUT_COUNT, SYNONYMS, Words, is_split, training_words
-from .faces import CHOICES, NONE, Face, resolve
+from .face_words import HELD_OUT_COUNT, SYNONYMS, Words, is_split, training_words, words_of
+from .faces import CHOICES, NONE, Face, resolve, shown_added
 
 __all__ = [
     "SYNONYMS",
@@ -30,7 +31,10 @@ __all__ = [
 Pair = tuple[tuple[str, str], tuple[str, str]]
 
 _HIDDEN = (NONE, "no")
-_WORN = ("glasses", "hat", "hat_colour", "earrings", "clothes", "clothes_colour")
+_WORN = (
+    *("glasses", "hat", "hat_colour", "earrings", "clothes", "clothes_colour"),
+    *("glasses_colour", "earrings_colour"),
+)
 _DRESSED_IN = ("hat", "hat_colour", "clothes", "clothes_colour")
 _BACKDROP = ("background", "background_colour")
 _BARE = ("no ", "bare ", "nothing", "plain ears", "ears ", "a bare", "an uncovered", "a hatless")
@@ -72,6 +76,11 @@ def held_out_synonyms() -> dict[str, dict[str, Words]]:
     }
 
 
+def held_out_additions() -> dict[str, dict[str, Words]]:
+    """The same of the added values."""
+    return {a: {v: words[-HELD_OUT_COUNT:] for v, words in each.items()} for a, each in added_words().items()}
+
+
 def held_out_pairs() -> tuple[Pair, ...]:
     """Pairs of visible values that never occur together in training data."""
     return _HELD_OUT_PAIRS
@@ -104,7 +113,7 @@ def _ways(attribute: str, value: str) -> tuple[tuple[str, ...], tuple[Words, ...
     key = (attribute, value)
     absent = ABSENT.get(attribute, ()) if value in _HIDDEN else ()
     kinds: dict[str, tuple[Words, float]] = {
-        "noun": (training_words(SYNONYMS[attribute].get(value, ())), 0.4),
+        "noun": (training_words(words_of(attribute, value)), 0.4),
         "adjective": (ADJECTIVES.get(key, ()), 0.22),
         "absent": (absent, 0.4),
         "state": (STATES.get(key, ()), 0.18),
@@ -134,7 +143,7 @@ def _attribute_phrase(attribute: str, value: str, rng: random.Random) -> Phrase 
 
 
 def _held_out_phrase(attribute: str, value: str, rng: random.Random) -> Phrase | None:
-    words = SYNONYMS[attribute].get(value, ())
+    words = words_of(attribute, value)
     if not is_split(words):
         return None
     text = rng.choice(words[-HELD_OUT_COUNT:])
@@ -158,9 +167,14 @@ def _family(topic: str) -> str:
     return topic.removeprefix("coloured ").split("_")[0] if topic != "head_shape" else topic
 
 
-def _order(held_out: bool, rng: random.Random) -> list[str]:
-    """The topics in random order, heavy ones earlier (Efraimidis and Spirakis 2006)."""
-    topics = list(CHOICES) if held_out else [*CHOICES, *COMBINATIONS]
+def _seen(face: Face) -> dict[str, str]:
+    """What shows of a face, its added attributes among it where it has any."""
+    return {**(shown_added(face) if face.added else {}), **resolve(face)}
+
+
+def _order(held_out: bool, new: Sequence[str], rng: random.Random) -> list[str]:
+    """The topics, and those that are `new`, in random order, heavy ones earlier (Efraimidis and Spirakis 2006)."""
+    topics = [*CHOICES, *new] if held_out else [*CHOICES, *COMBINATIONS, *new]
     keys = {topic: rng.random() ** (1 / _WEIGHTS.get(topic, 1.0)) for topic in topics}
     return sorted(topics, key=keys.__getitem__, reverse=True)
 
@@ -189,12 +203,13 @@ def _length(text: str) -> int:
 
 def _choose(face: Face, rng: random.Random, count: int, held_out: bool, apart: bool) -> list[Phrase]:
     """Up to `count` phrases about different things, small things as often as large ones."""
-    shown = resolve(face)
+    shown = _seen(face)
+    new = [name for name in ADDED if name not in CHOICES and shown.get(name, NONE) != NONE]
     phrases: list[Phrase] = []
     said: set[str] = set()
     named: set[str] = set()
     room = _LONGEST
-    for topic in _order(held_out, rng):
+    for topic in _order(held_out, new, rng):
         absent = shown.get(topic) in _HIDDEN and rng.random() > _SAID_IF_ABSENT
         if len(phrases) == count or _family(topic) in said or absent:
             continue
@@ -247,7 +262,7 @@ def named_prompt(values: Mapping[str, str], rng: random.Random, held_out: bool =
     """
     phrases = []
     for attribute, value in values.items():
-        words = SYNONYMS.get(attribute, {}).get(value, ())
+        words = words_of(attribute, value)
         if not words:
             raise UsageError(
                 f"faces have no words for {attribute} '{value}'; see SYNONYMS for those that have"
@@ -262,7 +277,8 @@ def named_prompt(values: Mapping[str, str], rng: random.Random, held_out: bool =
 @cache
 def _stands_for_one(attribute: str, text: str) -> bool:
     """Whether words belong to a single value: "glasses" are round ones as well as square ones."""
-    return sum(text in words for words in SYNONYMS[attribute].values()) == 1
+    values = {**SYNONYMS.get(attribute, {}), **added_words().get(attribute, {})}
+    return sum(text in words for words in values.values()) == 1
 
 
 def attribute_prompt(attribute: str, value: str, rng: random.Random | None = None) -> str:
@@ -276,9 +292,9 @@ def attribute_prompt(attribute: str, value: str, rng: random.Random | None = Non
     Raises:
         UsageError: unknown attribute or value.
     """
-    words = SYNONYMS.get(attribute, {}).get(value)
-    if words is None:
-        raise UsageError(f"faces have no {attribute} '{value}'; see CHOICES for the names")
+    words = words_of(attribute, value)
+    if not words and value not in SYNONYMS.get(attribute, {}):
+        raise UsageError(f"faces have no {attribute} '{value}'; see CHOICES and ADDED for the names")
     if rng is not None:
         phrase = _attribute_phrase(attribute, value, rng)
         phrases = [phrase] if phrase else []

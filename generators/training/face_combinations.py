@@ -13,7 +13,12 @@ Topic = Callable[[Face, Mapping[str, str], random.Random], Phrase | None]
 
 UNMEASURED = ("bun", "afro", "bob", "mohawk", "bald")  # styles of which "short" or "long" says nothing
 
-_TIED = {"ponytail": " in a ponytail", "pigtails": " in pigtails", "braids": " in braids"}
+_TIED = {
+    "ponytail": " in a ponytail",
+    "pigtails": " in pigtails",
+    "braids": " in braids",
+    "thick plaits": " in thick plaits",
+}
 _ANY_HAIR: Words = (
     "{measure} {colour} hair{tied}",
     "{measure} {colour} hair{tied}",
@@ -51,6 +56,8 @@ _HAIR: dict[str, Words] = {
     "mohawk": ("a {colour} mohawk", "{colour} mohawk hair", "a punk {colour} mohawk"),
     "bob": ("a {colour} bob", "{colour} hair in a bob", "a {colour} bob haircut"),
     "buzz cut": ("a {colour} buzz cut", "very short {colour} hair", "cropped {colour} hair"),
+    "quiff": ("a {colour} quiff", "{colour} hair brushed up", "a tall {colour} quiff"),
+    "curly fringe": ("{measure} {colour} hair{tied} with a curly fringe", "{colour} curls over the forehead"),
 }
 _BEARD: dict[str, Words] = {
     "stubble": ("{} stubble", "a bit of {} stubble"),
@@ -63,6 +70,7 @@ _HAT: dict[str, Words] = {
     "beanie": ("a {} beanie", "a {} woolly hat", "a {} knitted hat", "a {} hat"),
     "cap": ("a {} cap", "a {} baseball cap", "a cap that is {}", "a {} hat"),
     "top hat": ("a {} top hat", "a tall {} hat", "a top hat that is {}", "a {} hat"),
+    "headscarf": ("a {} headscarf", "a {} hijab", "a headscarf that is {}", "a {} scarf over the hair"),
 }
 _CLOTHES: dict[str, Words] = {
     "turtleneck": ("a {} turtleneck", "a {} turtleneck sweater", "a {} sweater with a high collar"),
@@ -70,6 +78,10 @@ _CLOTHES: dict[str, Words] = {
     "dress": ("a {} dress", "a sleeveless {} dress", "a {} tank top"),
     "sweater": ("a {} sweater", "a {} sweater over a shirt", "a {} jumper"),
     "t-shirt": ("a {} t-shirt", "a {} tee shirt", "a {} tshirt"),
+    "hoodie": ("a {} hoodie", "a {} hooded sweatshirt", "a hoodie that is {}"),
+    "striped shirt": ("a shirt with {} stripes", "a {} striped shirt", "a {} and white striped shirt"),
+    "dungarees": ("{} dungarees", "{} overalls", "{} dungarees over a white shirt"),
+    "dotted shirt": ("a {} shirt with dots", "a {} polka dot shirt", "a dotted {} shirt"),
 }
 _BACKGROUND: dict[str, Words] = {
     "plain": ("a {} background", "a plain {} background", "a {} backdrop"),

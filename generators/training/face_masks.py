@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from ..._arrays import cached_pictures
 from ..parser import PARTS
-from .face_set import Job, face_of
+from .face_set import FaceSet
 from .faces import Face, layers, place, rasterise, svg
+from .other_faces import other_layers
 
 _PAINT = re.compile(r'(fill|stroke)="(?!none)[^"]*"')
 _SEE_THROUGH = re.compile(r' (?:fill-|stroke-)?opacity="[^"]*"')
@@ -29,24 +30,26 @@ def render_mask(face: Face, size: int) -> NDArray[np.uint8]:
     Freckles and the lines of age are skin, stubble is beard; through clear lenses the eyes show, so only the frame is
     glasses, while dark ones are glasses as a whole.
     """
-    drawn = ((_flat(text, part), of_head) for part, text, of_head in layers(face))
-    picture = rasterise(
-        svg('<rect width="768" height="768" fill="#000000"/>' + place(face, drawn), True), size
-    )
+    if face.hand is not None:
+        body = "".join(_flat(text, part) for part, text in other_layers(face))
+    else:
+        drawn = ((_flat(text, part), of_head) for part, text, of_head in layers(face))
+        body = '<rect width="768" height="768" fill="#000000"/>' + place(face, drawn)
+    picture = rasterise(svg(body, True), size)
     parts: NDArray[np.uint8] = picture[..., 0] // _STEP
     return parts
 
 
-def load_masks(folder: Path, seeds: range, size: int) -> NDArray[np.uint8]:
-    """The masks of the faces of `seeds` from `folder`, uint8 (N, size, size), drawn first if they are not there yet.
+def load_masks(folder: Path, faces: FaceSet) -> NDArray[np.uint8]:
+    """The masks of some faces from `folder`, uint8 (N, size, size), drawn first if they are not there yet.
 
     Raises:
         InputFileError: the folder holds others, or cannot be written.
     """
-    path = folder / f"masks-{size}px-{seeds.start}-{len(seeds)}.npy"
-    return cached_pictures(path, _mask_of_seed, [(seed, size) for seed in seeds], (size, size))
+    size = faces.images.shape[1]
+    path = folder / f"masks-{faces.file}.npy"
+    return cached_pictures(path, _mask, [(face, size) for face in faces.faces], (size, size))
 
 
-def _mask_of_seed(job: Job) -> NDArray[np.uint8]:
-    seed, size = job
-    return render_mask(face_of(seed), size)
+def _mask(job: tuple[Face, int]) -> NDArray[np.uint8]:
+    return render_mask(*job)

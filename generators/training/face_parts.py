@@ -133,21 +133,20 @@ def _scaled(body: str, factor: float, x: float, y: float, down: float = 0.0) -> 
     return f'<g transform="{offset}">{body}</g>'
 
 
-def _dots(centres: Sequence[tuple[float, float]], radius: float) -> str:
+def dots(centres: Sequence[tuple[float, float]], radius: float) -> str:
     """Path data of discs of one radius."""
     arc = f"a{radius} {radius} 0 1 0 {2 * radius} 0a{radius} {radius} 0 1 0 {-2 * radius} 0Z"
     return "".join(f"M{x - radius:.0f} {y:.0f}{arc}" for x, y in centres)
 
 
-def _ring(
-    radius: float, count: int, start: float, stop: float, y: float = 290.0
-) -> list[tuple[float, float]]:
+def ring(radius: float, count: int, start: float, stop: float, y: float = 290.0) -> list[tuple[float, float]]:
     """Points on an arc around (384, y); angles in degrees, clockwise from the right."""
     angles = [math.radians(start + (stop - start) * i / (count - 1)) for i in range(count)]
     return [(384 + radius * math.cos(a), y + radius * math.sin(a)) for a in angles]
 
 
-def _hair(*shapes: str) -> str:
+def hair_shape(*shapes: str) -> str:
+    """Outlined shapes in the colour of the hair."""
     return "".join(f'<path d="{shape}" fill="{{hair}}" stroke="{{stroke}}"/>' for shape in shapes)
 
 
@@ -173,35 +172,35 @@ _MOHAWK = (
 )
 
 
-def _tufts(centres: Sequence[tuple[float, float]], radius: float) -> str:
+def tufts(centres: Sequence[tuple[float, float]], radius: float) -> str:
     """Discs that share one outline: the strokes are covered by a second coat."""
-    d = _dots(centres, radius)
-    return _hair(d) + f'<path d="{d}" fill="{{hair}}"/>'
+    d = dots(centres, radius)
+    return hair_shape(d) + f'<path d="{d}" fill="{{hair}}"/>'
 
 
 def _hair_styles() -> dict[str, str]:
     rows = "M258 215Q272 195 288 212M330 175Q346 155 362 174M410 174Q426 155 442 174M480 212Q496 195 510 215"
-    curls = _ring(172, 10, 178, 362) + _ring(105, 6, 195, 345, 270)
-    afro = _ring(168, 11, 183, 357)
-    shade = _line("M388 178C372 200 350 225 330 245", 7, "#000000", 0.2)
+    curls = ring(172, 10, 178, 362) + ring(105, 6, 195, 345, 270)
+    afro = ring(168, 11, 183, 357)
+    shade = line("M388 178C372 200 350 225 330 245", 7, "#000000", 0.2)
     return {
-        "fringe": _hair(_FRINGE),
-        "centre parting": _hair(_PARTED) + shade,
-        "bob": _hair(
+        "fringe": hair_shape(_FRINGE),
+        "centre parting": hair_shape(_PARTED) + shade,
+        "bob": hair_shape(
             _FRINGE.replace("425", "500").replace("L546 500", "L520 500").replace("222 500Z", "248 500Z")
         ),
-        "curly": _hair(_CAP) + _tufts(curls, 46) + _line(rows, 7, "#000000", 0.22),
-        "afro": _hair(_CAP) + f'<path d="{_dots(afro, 50)}" fill="{{hair}}"/>',
-        "mohawk": _hair(_MOHAWK),
-        "buzz cut": f'<g opacity=".62">{_hair(_CAP.replace("116", "132"))}</g>',
-        "under crown": _hair(_CAP),
-        "under hat": _hair(_SIDES),
-        "curly under hat": _hair(_SIDES) + _tufts(_ring(185, 4, 165, 205) + _ring(185, 4, -25, 15), 42),
+        "curly": hair_shape(_CAP) + tufts(curls, 46) + line(rows, 7, "#000000", 0.22),
+        "afro": hair_shape(_CAP) + f'<path d="{dots(afro, 50)}" fill="{{hair}}"/>',
+        "mohawk": hair_shape(_MOHAWK),
+        "buzz cut": f'<g opacity=".62">{hair_shape(_CAP.replace("116", "132"))}</g>',
+        "under crown": hair_shape(_CAP),
+        "under hat": hair_shape(_SIDES),
+        "curly under hat": hair_shape(_SIDES) + tufts(ring(185, 4, 165, 205) + ring(185, 4, -25, 15), 42),
     }
 
 
 def _afro(start: float, stop: float) -> str:
-    return f'<path d="{_dots(_ring(215, 22, start, stop, 300), 56)}" fill="{{hair}}"/>'
+    return f'<path d="{dots(ring(215, 22, start, stop, 300), 56)}" fill="{{hair}}"/>'
 
 
 _LOCKS = {  # the lock on the left, over the clothes; the right one is its mirror image
@@ -218,7 +217,7 @@ _NAPE = (
 
 
 def _locks() -> dict[str, str]:
-    mirrored = {name: _hair(d) for name, d in _LOCKS.items()}
+    mirrored = {name: hair_shape(d) for name, d in _LOCKS.items()}
     return {name: d + f'<g transform="translate(768 0) scale(-1 1)">{d}</g>' for name, d in mirrored.items()}
 
 
@@ -236,9 +235,9 @@ def _hair_lengths() -> dict[str, str]:
         "nape": _NAPE,
         "afro": '<circle cx="384" cy="300" r="215" fill="{hair}"/>' + _afro(0, 345),
         "afro under hat": _afro(-20, 40) + _afro(140, 200),
-        "ponytail": _hair(tail) + tie,
-        "pigtails": _hair(tails),
-        "braids": _hair("M215 300L170 460L225 500ZM553 300L598 460L543 500Z") + braid,
+        "ponytail": hair_shape(tail) + tie,
+        "pigtails": hair_shape(tails),
+        "braids": hair_shape("M215 300L170 460L225 500ZM553 300L598 460L543 500Z") + braid,
     }
 
 
@@ -248,14 +247,15 @@ def _beards(full: str) -> dict[str, str]:
     chin = "M326 562Q384 540 442 562Q446 628 384 648Q322 628 326 562Z"
     return {
         "stubble": f'<g opacity=".38">{full}</g>',
-        "moustache": _hair(moustache),
-        "goatee": _hair(chin),
+        "moustache": hair_shape(moustache),
+        "goatee": hair_shape(chin),
         "jaw": _JAW_BEARD,
         "jaw stubble": f'<g opacity=".38">{_JAW_BEARD}</g>',
     }
 
 
-def _line(d: str, width: float = 13, colour: str = "#3a1114", opacity: float = 1.0) -> str:
+def line(d: str, width: float = 13, colour: str = "#3a1114", opacity: float = 1.0) -> str:
+    """A stroke with round ends."""
     extra = f' stroke-opacity="{opacity}"' if opacity < 1 else ""
     return (
         f'<path d="{d}" fill="none" stroke="{colour}" stroke-width="{width}" stroke-linecap="round"{extra}/>'
@@ -269,7 +269,7 @@ def _mouths() -> dict[str, str]:
         "neutral": "M338 526L430 526",
     }
     # A light line inside a dark one, so that it shows on every skin.
-    return {name: _line(d, 19) + _line(d, 8, "#e06a6c") for name, d in bends.items()}
+    return {name: line(d, 19) + line(d, 8, "#e06a6c") for name, d in bends.items()}
 
 
 def _noses() -> dict[str, str]:
@@ -322,7 +322,7 @@ def _hats() -> dict[str, str]:
     peak += "C640 322 600 334 556 316C470 278 298 278 212 316C168 334 128 322 172 285Z"
     crown = "M238 210L218 62L304 128L384 40L464 128L550 62L530 210Q384 180 238 210Z"
     return {
-        "beanie": piece(_dots([(384, 66)], 40))
+        "beanie": piece(dots([(384, 66)], 40))
         + piece("M182 260C182 130 270 76 384 76S586 130 586 260Z")
         + piece(
             "M196 232L572 232Q598 232 598 262Q598 294 572 294L196 294Q170 294 170 262Q170 232 196 232Z", ".18"
@@ -332,19 +332,19 @@ def _hats() -> dict[str, str]:
         + piece("M229 150L539 150L532 226L236 226Z", ".3")
         + piece("M140 232Q384 178 628 232Q650 262 610 274Q384 226 158 274Q118 262 140 232Z"),
         "crown": f'<path d="{crown}" fill="#f2b90f" stroke="{{stroke}}"/>'
-        f'<path d="{_dots([(300, 168), (384, 156), (468, 168)], 15)}" fill="#c81e3a"/>',
+        f'<path d="{dots([(300, 168), (384, 156), (468, 168)], 15)}" fill="#c81e3a"/>',
     }
 
 
 def _skin_details() -> dict[tuple[str, str], str]:
     cheek = [(262, 455), (290, 470), (318, 452), (276, 488), (306, 494)]
-    spots = _dots(cheek + [(768 - x, y) for x, y in cheek], 9)
+    spots = dots(cheek + [(768 - x, y) for x, y in cheek], 9)
     folds = "M290 228Q384 212 478 228M300 262Q384 248 468 262M322 470Q296 492 292 524M446 470Q472 492 476 524"
     folds += "M270 448Q306 470 344 452M498 448Q462 470 424 452"
     folds += "M228 392L206 380M228 410L204 412M540 392L562 380M540 410L564 412"
     return {
         ("freckles", "yes"): f'<path d="{spots}" fill="#7a3b1a" fill-opacity=".6"/>',
-        ("age", "old"): _line(folds, 9, "#000000", 0.36),
+        ("age", "old"): line(folds, 9, "#000000", 0.36),
     }
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from .face_additions import added_words
 from .face_wordings import WORDINGS
 from .faces import CHOICES
 
@@ -150,3 +151,8 @@ SYNONYMS: dict[str, dict[str, Words]] = {
     **{a: {v: tuple(text.split(", ")) for v, text in kinds.items()} for a, kinds in WORDINGS.items()},
     **{a: _named(COLOURS[a], CHOICES[a], *patterns) for a, patterns in _COLOUR_PATTERNS.items()},
 }
+
+
+def words_of(attribute: str, value: str) -> Words:
+    """The noun phrases of a value, of the added ones too; none where there is nothing to say."""
+    return SYNONYMS.get(attribute, {}).get(value) or added_words().get(attribute, {}).get(value, ())

@@ -10,13 +10,14 @@ from __future__ import annotations
 import io
 import random
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from ..._base import MissingError
+from .face_additions import ADDED, ADDED_CHANCE, EARRING_COLOURS, GLASSES_COLOURS, added_fragments
 from .face_parts import BACKGROUND, CLOTHES, HAIR, HAT, SKIN, fragments
 
 NONE = "none"
@@ -94,10 +95,15 @@ CONTINUOUS: tuple[str, ...] = (
     "light_x",
     "light_y",
 )
+# Of a face vector: one-hots, five colours and these values. What follows them is 0 in faces that are not widened.
+PLAIN_ENTRIES = sum(map(len, CHOICES.values())) + 15 + len(CONTINUOUS)
+# What z does not stand for: 0 in every face that it draws, in [-1, 1] in the widened world.
+WIDENED: tuple[str, ...] = ("line", "head", "framing", "brightness")
 
-_WITH_LENGTH = ("side swept", "fringe", "centre parting", "curly")
+_WITH_LENGTH = ("side swept", "fringe", "centre parting", "curly", "curly fringe")
 _SHOWN_UNDER_HAT = ("fringe", "afro", "curly", "bob")
-_TIED = ("ponytail", "pigtails", "braids")
+_TIED = ("ponytail", "pigtails", "braids", "thick plaits")
+_LENGTHS = (*CHOICES["hair_length"], *ADDED["hair_length"])
 _POKES_THROUGH_CROWN = ("bun", "mohawk", "spiky")
 _PALETTES = {"hair": HAIR, "skin": SKIN, "clothes": CLOTHES, "background": BACKGROUND, "hat": HAT}
 _JITTER = {"hair": 0.035, "skin": 0.025, "clothes": 0.035, "background": 0.03, "hat": 0.0}
@@ -106,10 +112,17 @@ _HEADS = {"round": (1.07, 0.95), "square": (1.04, 0.98), "long": (0.95, 1.07), "
 
 @dataclass(frozen=True)
 class Face:
-    """One face: the raw choices (see CHOICES) and the continuous values in [-1, 1] (see CONTINUOUS)."""
+    """One face: the raw choices (see CHOICES) and the continuous values in [-1, 1] (see CONTINUOUS).
+
+    The values of WIDENED may be left out, which is 0. What is `added` (see `face_additions.ADDED`) takes the place of
+    the choice of that attribute. With a `hand`, a seed, the face is drawn in another hand (see `other_faces`), in which
+    the continuous values and what is added of colours say nothing.
+    """
 
     choices: Mapping[str, str]
     continuous: Mapping[str, float]
+    added: Mapping[str, str] = field(default_factory=dict)
+    hand: int | None = None
 
 
 def sample_face(rng: random.Random) -> Face:
@@ -118,26 +131,51 @@ def sample_face(rng: random.Random) -> Face:
     return Face(choices, {name: rng.uniform(-1.0, 1.0) for name in CONTINUOUS})
 
 
+def widened(face: Face, rng: random.Random) -> Face:
+    """The same face with other lines, another size of the head, another framing, a lighter or darker backdrop, and now
+    and then a garment, a hat, hair or colours that are added.
+
+    Half of the faces stay as they are, so that the world that z stands for is learnt as well as before.
+    """
+    if rng.random() < 0.5:
+        return face
+    values = {name: rng.uniform(-1.0, 1.0) if rng.random() < 0.7 else 0.0 for name in WIDENED}
+    added = {name: rng.choice(each) for name, each in ADDED.items() if rng.random() < ADDED_CHANCE}
+    return Face(face.choices, {**face.continuous, **values}, added)
+
+
 def resolve(face: Face) -> dict[str, str]:
     """What can be seen of each choice; "none" for what is absent or hidden by something else.
 
     Hats other than a crown hide the hair style unless it shows at the sides, sunglasses hide the eyes, a
-    crown has its own colour, and a bald head has no hair length and no hair colour.
+    crown has its own colour, and a bald head has no hair length and no hair colour. Added values stand for their
+    attributes, but those of attributes that are new; a headscarf hides all hair.
     """
-    shown = dict(face.choices)
+    shown = {name: face.added.get(name, value) for name, value in face.choices.items()}
     style, hat = shown["hair_style"], shown["hat"]
     if style not in _WITH_LENGTH:
         shown["hair_length"] = "short"
-    if style == "bald":
+    if style == "bald" or hat == "headscarf":
         shown["hair_length"] = shown["hair_colour"] = NONE
     covered = hat not in (NONE, "crown") and style not in _SHOWN_UNDER_HAT
-    if covered or (hat == "crown" and style in _POKES_THROUGH_CROWN):
+    if covered or hat == "headscarf" or (hat == "crown" and style in _POKES_THROUGH_CROWN):
         shown["hair_style"] = NONE
-    if hat in (NONE, "crown"):
+    if hat in (NONE, "crown", "straw hat"):
         shown["hat_colour"] = NONE
     if shown["glasses"] == "sunglasses":
         shown["eyes"] = NONE
     return shown
+
+
+def shown_added(face: Face) -> dict[str, str]:
+    """What can be seen of each attribute of ADDED; "none" where it is as `resolve` says, or hidden."""
+    resolved = resolve(face)
+    coloured = {
+        "glasses_colour": resolved["glasses"] not in (NONE, "sunglasses"),
+        "earrings_colour": resolved["earrings"] != NONE,
+    }
+    shows = {name: coloured.get(name, resolved.get(name) == value) for name, value in face.added.items()}
+    return {name: face.added[name] if shows.get(name) else NONE for name in ADDED}
 
 
 def _rgb(face: Face, part: str) -> Rgb:
@@ -145,8 +183,16 @@ def _rgb(face: Face, part: str) -> Rgb:
     text = _PALETTES[part][face.choices[part if part == "skin" else f"{part}_colour"]]
     base = [int(text[i : i + 2], 16) / 255 for i in (0, 2, 4)]
     shift = [face.continuous.get(f"{part}_{channel}", 0.0) * _JITTER[part] for channel in "rgb"]
+    if part == "background":
+        base = _lit(base, face.continuous.get("brightness", 0.0))
     red, green, blue = (min(1.0, max(0.0, value + move)) for value, move in zip(base, shift, strict=True))
     return red, green, blue
+
+
+def _lit(rgb: list[float], brightness: float) -> list[float]:
+    """A colour up to a fifth of the way to white or, below 0, to black, so that its name still fits."""
+    towards = 1.0 if brightness > 0 else 0.0
+    return [value + 0.2 * abs(brightness) * (towards - value) for value in rgb]
 
 
 def _hex(rgb: Rgb, factor: float = 1.0) -> str:
@@ -156,7 +202,9 @@ def _hex(rgb: Rgb, factor: float = 1.0) -> str:
 def _colours(face: Face) -> dict[str, str]:
     named = {part: _hex(_rgb(face, part)) for part in ("hair", "skin", "clothes", "hat")}
     brow = _hex(_rgb(face, "hair"), 0.72)
-    return {**named, "brow": brow, "stroke": "#2a1a16", "gold": "#e8b923", "glasses": "#23252b"}
+    gold = EARRING_COLOURS.get(face.added.get("earrings_colour", NONE), "e8b923")
+    frame = GLASSES_COLOURS.get(face.added.get("glasses_colour", NONE), "23252b")
+    return {**named, "brow": brow, "stroke": "#2a1a16", "gold": f"#{gold}", "glasses": f"#{frame}"}
 
 
 def _hair_parts(shown: Mapping[str, str]) -> tuple[str | None, str | None]:
@@ -174,9 +222,9 @@ def _hair_parts(shown: Mapping[str, str]) -> tuple[str | None, str | None]:
 
 def layers(face: Face) -> Iterator[tuple[str, str, bool]]:
     """The parts from back to front, as (part name, SVG text with colour names, belongs to the head)."""
-    shown, parts = resolve(face), fragments()
+    shown, parts = resolve(face), {**fragments(), **added_fragments()}
     front, behind = _hair_parts(shown)
-    over_clothes = behind in CHOICES["hair_length"]
+    over_clothes = behind in _LENGTHS
     rear = parts.get(("hair_length", behind or NONE), "")
     if over_clothes and behind not in _TIED:
         yield "hair", parts["hair_length", "nape"], True
@@ -200,19 +248,23 @@ def layers(face: Face) -> Iterator[tuple[str, str, bool]]:
 
 
 def place(face: Face, drawn: Iterator[tuple[str, bool]]) -> str:
-    """Put the drawn layers into the picture: the head's shape, then scale, shift and rotation."""
-    wide, tall = _HEADS[face.choices["head_shape"]]
+    """Put the drawn layers into the picture: the head's shape and size, then scale, shift and rotation."""
+    value = face.continuous
+    size = 1 + 0.1 * value.get("head", 0.0)
+    wide, tall = (round(size * each, 4) for each in _HEADS[face.choices["head_shape"]])
     head = f'<g transform="translate(384 590) scale({wide} {tall}) translate(-384 -590)">'
     body = "".join(
         head + text + "</g>" if of_head else f'<g transform="translate(0 -40)">{text}</g>'
         for text, of_head in drawn
         if text
     )
-    value = face.continuous
-    scale, turn = 1.12 + 0.04 * value["scale"], 5.0 * value["rotation"]
-    x, y = 384 + 16 * value["tx"], 384 + 12 * value["ty"]
+    near = 0.18 * value.get("framing", 0.0)
+    scale, turn = 1.12 + 0.04 * value["scale"] + near, 5.0 * value["rotation"]
+    # From further away or nearer, the body still reaches the lower edge.
+    x, y = 384 + 16 * value["tx"], 384 + 12 * value["ty"] - 366 * near
     pose = f"translate({x:.2f} {y:.2f}) rotate({turn:.2f}) scale({scale:.4f}) translate(-384 -362)"
-    return f'<g transform="{pose}" stroke-width="4">{body}</g>'
+    stroke = f"{4 * 2.2 ** value.get('line', 0.0):.4g}"
+    return f'<g transform="{pose}" stroke-width="{stroke}">{body}</g>'
 
 
 _PATTERNS = {
@@ -256,6 +308,10 @@ def svg(body: str, crisp: bool = False) -> str:
 
 def face_svg(face: Face) -> str:
     """The picture of a face as SVG."""
+    if face.hand is not None:
+        from .other_faces import other_layers
+
+        return svg("".join(text for _, text in other_layers(face)))
     colours = _colours(face)
     drawn = ((text.format_map(colours), of_head) for _, text, of_head in layers(face))
     return svg(_background(face) + place(face, drawn) + _light(face))
@@ -281,7 +337,8 @@ def render(face: Face, size: int) -> NDArray[np.uint8]:
 
 
 def face_vector(face: Face) -> NDArray[np.float32]:
-    """All that determines the picture: one-hots in the order of CHOICES, then five colours, then CONTINUOUS.
+    """All that determines the picture: one-hots in the order of CHOICES, five colours, CONTINUOUS, then WIDENED,
+    and one-hots of ADDED.
 
     Colours are hair, skin, clothes, background and hat as jittered RGB in [-1, 1]. What cannot be seen is
     zero, but the hair colour always shows in the eyebrows and stays.
@@ -294,4 +351,8 @@ def face_vector(face: Face) -> NDArray[np.float32]:
         for part in _PALETTES
         for value in _rgb(face, part)
     ]
-    return np.array([*hots, *colours, *(face.continuous[name] for name in CONTINUOUS)], np.float32)
+    values = [face.continuous[name] for name in CONTINUOUS]
+    wide = [face.continuous.get(name, 0.0) for name in WIDENED]
+    additions = shown_added(face)
+    added = [float(additions[name] == value) for name, each in ADDED.items() for value in each]
+    return np.array([*hots, *colours, *values, *wide, *added], np.float32)

@@ -21,7 +21,6 @@ from ..._identity import identity_of
 from ..._seeds import seeded
 from .degradation import degraded, reframed
 from .face_captions import is_held_out
-from .face_set import Job
 from .faces import CHOICES, Face, render, sample_face
 from .labels import HIDDEN, labels_of_faces
 from .network_trainer import NetworkTrainer
@@ -62,7 +61,7 @@ def load_variants(folder: Path, count: int, first_seed: int = 0, size: int = SIZ
     return cached_pictures(path, _draw_variants, jobs, (VARIANTS, size, size, 3))
 
 
-def _draw_variants(job: Job) -> NDArray[np.uint8]:
+def _draw_variants(job: tuple[int, int]) -> NDArray[np.uint8]:
     seed, size = job
     return np.stack([render(face, size) for face in variants(seed)])
 

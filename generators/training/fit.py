@@ -35,7 +35,8 @@ from ..stylegan2.generator import StyleGAN2
 from ..stylegan2.layers import FullyConnected
 from .face_latents import MAPPING_WIDTH, Z_DIM, faces_of_z, set_first_layers
 from .face_set import FaceSet, vectors_of
-from .labels import labels_of_seeds
+from .faces import PLAIN_ENTRIES
+from .labels import labels_of_faces
 from .reader import Reader, reading_loss
 from .settings import FitSettings
 
@@ -57,10 +58,14 @@ def mini_generator(resolution: int) -> StyleGAN2Config:
 
 
 class AttributeNetwork(nn.Module):
-    """Face vectors (B,D) -> w (B,w_dim), three fully connected layers."""
+    """Face vectors (B,D) -> w (B,w_dim), three fully connected layers.
+
+    One that was fitted to plain faces leaves out the entries that are 0 in these.
+    """
 
     def __init__(self, inputs: int, w_dim: int) -> None:
         super().__init__()
+        self.inputs = inputs
         widths = [inputs, w_dim, w_dim, w_dim]
         steps = pairwise(widths)
         self.layers = nn.Sequential(*(FullyConnected(i, o, activate=True) for i, o in steps))
@@ -79,7 +84,8 @@ class AttributeNetwork(nn.Module):
 
     def forward(self, vectors: Tensor) -> Tensor:
         """See the class."""
-        w: Tensor = self.layers(vectors)
+        known = vectors[:, : self.inputs] if self.inputs == PLAIN_ENTRIES else vectors
+        w: Tensor = self.layers(known)
         return w
 
 
@@ -190,7 +196,7 @@ class FitTrainer(Trainer):
         set_first_layers(self.model.generator.mapping)
         self.model.to(device).to(memory_format=torch.channels_last)
         self.reader = copy.deepcopy(reader).to(device).eval().requires_grad_(False)
-        self.vectors, self.labels = torch.from_numpy(faces.vectors), labels_of_seeds(faces.seeds)
+        self.vectors, self.labels = torch.from_numpy(faces.vectors), labels_of_faces(faces.faces)
         self.known: tuple[Tensor, Tensor] | None = None
         self.focus = face_focus(size).to(device)
         average = Average.begin(self.model, settings.ema)

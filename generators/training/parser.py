@@ -40,7 +40,7 @@ class ParserTrainer(NetworkTrainer[FaceParser]):
         device: str | torch.device = "cpu",
     ) -> None:
         self.faces = faces
-        self.masks = load_masks(folder, faces.seeds, faces.images.shape[1])
+        self.masks = load_masks(folder, faces)
         self.weights = part_weights(self.masks[:_COUNTED], settings.evenness).to(device)
         network = seeded(seed, FaceParser).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         identity = identity_of("parser", seed, settings.model_dump(), faces=faces.name)

@@ -111,3 +111,21 @@ class EncoderSettings(Settings):
     reading: float = setting(1.0, "weight of the reader's loss", ge=0)
     latent: float = setting(1.0, "weight of the latent loss", ge=0)
     offset: float = setting(0.1, "weight of the offsets of single layers", ge=0)
+
+
+class RedrawSettings(Settings):
+    """Adam with a short warm-up and a cosine to 2 % over the last part."""
+
+    steps: int = _steps(20_000)
+    batch: int = _batch(8, "crops")
+    crop: int = setting(48, "side of the small pictures' crops", ge=16, multiple_of=8)
+    lr: float = _lr(2e-3)
+    flat: float = setting(0.4, "part of the training in which the learning rate stays", ge=0, lt=1)
+    beside: float = setting(
+        0.6, "fraction of the crops that are shown beside what they were made of", ge=0, le=1
+    )
+    real: float = setting(0.4, "fraction of those that a generator drew, where there are such", ge=0, le=1)
+    gradients: float = setting(1.0, "weight of the differences between neighbours", ge=0)
+    perceptual: float = setting(0.02, "weight of the layers of a network of photographs", ge=0)
+    perceptual_from: float = setting(0.5, "part of the training after which these count", ge=0, le=1)
+    ema: float = setting(0.998, "decay of the average of the weights", ge=0, lt=1)

@@ -12,6 +12,7 @@ from promptbrush.editing.training.generator import ABOUT
 from promptbrush.generators.content import FaceContent, save_content
 from promptbrush.generators.packs import load_pack
 from promptbrush.generators.parser import load_parser
+from promptbrush.generators.redraw import load_redraw
 from promptbrush.generators.stylegan2 import load_generator, save_generator
 from promptbrush.generators.training.judge import load_judge
 from promptbrush.guidance.face_features import FaceFeatures, load_face_features
@@ -35,6 +36,15 @@ def test_each_network_is_trained_and_loads(name: str, command, tmp_path: Path) -
     assert (done.code, done.err) == (0, "")
     assert f"{name}.safetensors: 1 steps on 2" in done.out
     LOADERS[name](target)
+
+
+def test_the_redraw_network_is_trained_and_loads(command, tmp_path: Path) -> None:
+    target = tmp_path / "redraw.safetensors"
+    words = ("train", "redraw", "--work", tmp_path / "work", "-o", target, "--pairs", 2, "--steps", 1)
+    done = command(*words, "--batch", 1, "--crop", 16)
+    assert (done.code, done.err) == (0, "")
+    assert "redraw.safetensors: 1 steps on 2 pairs of drawings" in done.out
+    load_redraw(target)
 
 
 def test_a_pack_names_the_networks_that_are_there(tiny_pack: Path, command, tmp_path: Path) -> None:

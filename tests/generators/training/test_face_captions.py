@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 from open_clip.tokenizer import SimpleTokenizer
 from promptbrush._base import UsageError
+from promptbrush.generators.training.face_additions import ADDED, added_words
 from promptbrush.generators.training.face_captions import (
     SYNONYMS,
     attribute_prompt,
     caption,
+    held_out_additions,
     held_out_pairs,
     held_out_synonyms,
     is_held_out,
@@ -267,3 +269,27 @@ def test_attribute_prompts_are_as_varied_as_captions():
             texts = {attribute_prompt(attribute, value, rng) for _ in range(100)}
             assert len(texts) > 60, (attribute, value)
             assert all(texts)
+
+
+def test_added_values_are_named_in_their_own_words():
+    rng = random.Random(0)
+    plain = {**PLAIN, "hair_style": "fringe", "glasses": "round glasses", "earrings": "stud"}
+    held = {text for each in held_out_additions().values() for words in each.values() for text in words}
+    for attribute, values in ADDED.items():
+        for value in values:
+            words = added_words()[attribute][value]
+            assert len(set(words)) == len(words) >= 6
+            one = Face(plain, dict.fromkeys(CONTINUOUS, 0.0), {attribute: value})
+            texts = " / ".join(caption(one, rng) for _ in range(250))
+            assert _pattern(words[:-2]).search(texts), (attribute, value)
+            assert _pattern(held).findall(texts) == []
+            asked = " / ".join(caption(one, rng, held_out=True) for _ in range(250))
+            assert _pattern(words[-2:]).search(asked), (attribute, value)
+
+
+def test_no_added_wording_is_said_of_another_value():
+    for attribute, values in added_words().items():
+        for value, words in values.items():
+            for word in words:
+                others = wordings().get(word, {})
+                assert not {name for name in others if name != attribute}, (value, word)
