@@ -54,6 +54,8 @@ def _exit(message: str, code: int) -> NoReturn:
 def _in_one_line(error: Any) -> str:
     """What the parser says, without the usage that it prints around it."""
     text = " ".join(error.format_message().split()).removesuffix(".")
+    if option := getattr(error, "option_name", None):  # versions of typer differ in how they quote it
+        text = text.replace(f"No such option '{option}'", f"No such option: {option}")
     command = error.ctx.command_path if error.ctx else "promptbrush"
     return f"{text[:1].lower()}{text[1:]}; see {command} --help"
 

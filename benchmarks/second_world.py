@@ -21,6 +21,7 @@ import torch
 from numpy.typing import NDArray
 from promptbrush.editing.pictures import write_png
 from promptbrush.generators.training.faces import rasterise, svg
+from promptbrush.generators.training.other_drawings import oval, rgb_of, shade, to_hex
 
 NONE = "none"
 VALUES: dict[str, tuple[str, ...]] = {
@@ -127,29 +128,14 @@ def render_second(face: SecondFace, size: int) -> NDArray[np.uint8]:
     return rasterise(svg(_Drawing(face).document()), size)
 
 
-def _hex(rgb: tuple[float, float, float]) -> str:
-    return "#" + "".join(f"{round(255 * min(1.0, max(0.0, each))):02x}" for each in rgb)
-
-
 def _jittered(text: str, rng: random.Random) -> str:
-    rgb = [int(text[i : i + 2], 16) / 255 for i in (0, 2, 4)]
-    hue, saturation, value = colorsys.rgb_to_hsv(rgb[0], rgb[1], rgb[2])
+    hue, saturation, value = colorsys.rgb_to_hsv(*rgb_of(text))
     moved = (
         hue + rng.uniform(-0.012, 0.012),
         saturation * rng.uniform(0.9, 1.08),
         value * rng.uniform(0.94, 1.04),
     )
-    return _hex(colorsys.hsv_to_rgb(moved[0] % 1, min(1, moved[1]), min(1, moved[2])))
-
-
-def _darker(colour: str, factor: float) -> str:
-    red, green, blue = (int(colour[i : i + 2], 16) / 255 * factor for i in (1, 3, 5))
-    return _hex((red, green, blue))
-
-
-def _oval(x: float, y: float, across: float, down: float) -> str:
-    arc = f"a{across:.1f} {down:.1f} 0 1 0"
-    return f"M{x - across:.1f} {y:.1f}{arc} {2 * across:.1f} 0{arc} {-2 * across:.1f} 0Z"
+    return to_hex(colorsys.hsv_to_rgb(moved[0] % 1, min(1, moved[1]), min(1, moved[2])))
 
 
 class _Drawing:
@@ -175,7 +161,7 @@ class _Drawing:
         self.frame = rng.choice(("#303038", "#8a3c30", "#2c4a80"))
 
     def shape(self, d: str, fill: str) -> str:
-        line = f' stroke="{_darker(fill, 0.55)}" stroke-width="{self.width}"' if self.width else ""
+        line = f' stroke="{shade(fill, 0.55)}" stroke-width="{self.width}"' if self.width else ""
         return f'<path d="{d}" fill="{fill}" stroke-linejoin="round"{line}/>'
 
     def stroke(self, d: str, width: float, colour: str) -> str:
@@ -197,10 +183,12 @@ class _Drawing:
         return f'{self.background()}<g transform="translate({x:.1f} {y:.1f}) scale({size:.3f})">{drawn}</g>'
 
     def background(self) -> str:
-        kind, dark = self.seen["background"], _darker(self.ground, 0.86)
+        kind, dark = self.seen["background"], shade(self.ground, 0.86)
         base = f'<rect width="768" height="768" fill="{self.ground}"/>'
         if kind == "gradient":
-            stops = f'<stop stop-color="{self.ground}"/><stop offset="1" stop-color="{_darker(self.ground, 0.7)}"/>'
+            stops = (
+                f'<stop stop-color="{self.ground}"/><stop offset="1" stop-color="{shade(self.ground, 0.7)}"/>'
+            )
             gradient = f'<linearGradient id="g" x1="0" y1="0" x2="1" y2="1">{stops}</linearGradient>'
             return gradient + '<rect width="768" height="768" fill="url(#g)"/>'
         if kind == "rays":
@@ -227,13 +215,13 @@ class _Drawing:
         x, y, a, d = self.x, self.y, self.across, self.down
         style, length = self.choices["hair_style"], self.seen["hair_length"]
         if style == "afro":
-            return self.shape(_oval(x, y - 40, a * 1.5, d * 1.28), self.hair)
+            return self.shape(oval(x, y - 40, a * 1.5, d * 1.28), self.hair)
         if style == "curly":
             rim = [
                 (x + a * 1.12 * math.cos(t), y - 30 + d * 1.0 * math.sin(t))
                 for t in np.linspace(2.7, 6.72, 13)
             ]
-            return self.shape("".join(_oval(px, py, 46, 46) for px, py in rim), self.hair)
+            return self.shape("".join(oval(px, py, 46, 46) for px, py in rim), self.hair)
         if style == "bob":
             return self.shape(self._curtain(d * 0.95, 1.16), self.hair)
         if length == "shoulder-length":
@@ -250,7 +238,7 @@ class _Drawing:
             )
         if length == "braids":
             beads = [(x + side * a * 1.12, y + 40 + 46 * i) for side in (-1, 1) for i in range(7)]
-            return self.shape("".join(_oval(px, py, 25, 29) for px, py in beads), self.hair)
+            return self.shape("".join(oval(px, py, 25, 29) for px, py in beads), self.hair)
         return ""
 
     def _curtain(self, low: float, wide: float) -> str:
@@ -266,11 +254,11 @@ class _Drawing:
         neck = self.across * 0.36
         drawn = self.shape(
             f"M{x - neck:.0f} {top - 90:.0f}H{x + neck:.0f}V{top + 90:.0f}H{x - neck:.0f}Z",
-            _darker(self.skin, 0.9),
+            shade(self.skin, 0.9),
         )
         torso = f"M{x - wide:.0f} 790Q{x - wide:.0f} {top + 64:.0f} {x - neck * 1.5:.0f} {top + 44:.0f}"
         torso += f"H{x + neck * 1.5:.0f}Q{x + wide:.0f} {top + 64:.0f} {x + wide:.0f} 790Z"
-        dark, drawn = _darker(self.cloth, 0.78), drawn + self.shape(torso, self.cloth)
+        dark, drawn = shade(self.cloth, 0.78), drawn + self.shape(torso, self.cloth)
         middle = top + 44
         if self.garment == "v-neck":
             drawn += self.shape(
@@ -278,7 +266,7 @@ class _Drawing:
                 self.skin,
             )
         elif self.garment == "button-up":
-            dots = "".join(_oval(x, middle + 40 + 52 * i, 7, 7) for i in range(5))
+            dots = "".join(oval(x, middle + 40 + 52 * i, 7, 7) for i in range(5))
             drawn += self.stroke(f"M{x:.0f} {middle:.0f}V780", 5, dark) + f'<path d="{dots}" fill="#fdfbf4"/>'
             for side in (-1, 1):
                 drawn += self.shape(
@@ -310,18 +298,18 @@ class _Drawing:
         )
 
     def head(self) -> str:
-        ears = "".join(_oval(self.x + side * self.across, self.eye_level + 14, 24, 36) for side in (-1, 1))
+        ears = "".join(oval(self.x + side * self.across, self.eye_level + 14, 24, 36) for side in (-1, 1))
         drawn = self.shape(ears, self.skin) + self.shape(self._face(), self.skin)
         if self.seen["freckles"] == "yes":
             spots = "".join(
-                _oval(self.x + side * (50 + 22 * i), self.eye_level + 58 + 14 * (i % 2) + 12 * j, 5.5, 5.5)
+                oval(self.x + side * (50 + 22 * i), self.eye_level + 58 + 14 * (i % 2) + 12 * j, 5.5, 5.5)
                 for side in (-1, 1)
                 for i in range(3)
                 for j in range(2)
             )
-            drawn += f'<path d="{spots}" fill="{_darker(self.skin, 0.62)}"/>'
+            drawn += f'<path d="{spots}" fill="{shade(self.skin, 0.62)}"/>'
         if self.seen["age"] == "old":
-            dark, x, y = _darker(self.skin, 0.7), self.x, self.eye_level
+            dark, x, y = shade(self.skin, 0.7), self.x, self.eye_level
             folds = f"M{x - 66:.0f} {y - 104:.0f}q66 -14 132 0M{x - 50:.0f} {y - 82:.0f}q50 -10 100 0"
             folds += f"M{x - 44:.0f} {y + 64:.0f}q-22 26 -18 56M{x + 44:.0f} {y + 64:.0f}q22 26 18 56"
             folds += f"M{x - 92:.0f} {y + 34:.0f}q30 18 62 2M{x + 92:.0f} {y + 34:.0f}q-30 18 -62 2"
@@ -337,15 +325,15 @@ class _Drawing:
             if kind == NONE or shut:
                 drawn += self.stroke(f"M{at - 26:.0f} {y:.0f}q26 22 52 0", 7, ink)
             elif kind == "wide":
-                drawn += f'<path d="{_oval(at, y, 34, 38)}" fill="#ffffff" stroke="{ink}" stroke-width="4"/>'
-                drawn += f'<path d="{_oval(at, y, 13, 15)}" fill="{ink}"/>'
+                drawn += f'<path d="{oval(at, y, 34, 38)}" fill="#ffffff" stroke="{ink}" stroke-width="4"/>'
+                drawn += f'<path d="{oval(at, y, 13, 15)}" fill="{ink}"/>'
             else:
-                drawn += f'<path d="{_oval(at, y, 27, 24)}" fill="#ffffff" stroke="{ink}" stroke-width="4"/>'
-                drawn += f'<path d="{_oval(at + 3, y, 14, 17)}" fill="{ink}"/>'
-            brow = _darker(self.hair, 0.75)
+                drawn += f'<path d="{oval(at, y, 27, 24)}" fill="#ffffff" stroke="{ink}" stroke-width="4"/>'
+                drawn += f'<path d="{oval(at + 3, y, 14, 17)}" fill="{ink}"/>'
+            brow = shade(self.hair, 0.75)
             drawn += self.stroke(f"M{at - 32:.0f} {y - 48:.0f}q32 -16 64 0", 9, brow)
         nose = y + 52
-        drawn += self.stroke(f"M{x - 4:.0f} {nose - 34:.0f}q-22 40 10 42", 6, _darker(self.skin, 0.62))
+        drawn += self.stroke(f"M{x - 4:.0f} {nose - 34:.0f}q-22 40 10 42", 6, shade(self.skin, 0.62))
         return drawn + self.mouth(y + 104)
 
     def mouth(self, y: float) -> str:
@@ -355,7 +343,7 @@ class _Drawing:
         if kind == "sad":
             return self.stroke(f"M{x - 42:.0f} {y + 24:.0f}q42 -40 84 0", 9, lip)
         if kind == "surprised":
-            return f'<path d="{_oval(x, y + 12, 21, 27)}" fill="#6a1c28"/>'
+            return f'<path d="{oval(x, y + 12, 21, 27)}" fill="#6a1c28"/>'
         if kind == "laugh":
             open_mouth = f'<path d="M{x - 52:.0f} {y - 8:.0f}h104q-4 62 -52 62t-52 -62Z" fill="#6a1c28"/>'
             return open_mouth + f'<path d="M{x - 44:.0f} {y - 6:.0f}h88l-6 16h-76Z" fill="#ffffff"/>'
@@ -398,10 +386,10 @@ class _Drawing:
         if style == "buzz cut":
             return f'<g opacity=".75">{drawn}</g>'
         if style == "bun":
-            return self.shape(_oval(x, y - d * 1.2, 62, 54), self.hair) + drawn
+            return self.shape(oval(x, y - d * 1.2, 62, 54), self.hair) + drawn
         if style == "curly":
             row = [(x - a * 0.84 + a * 0.28 * i, low - 26 - 30 * math.sin(math.pi * i / 6)) for i in range(7)]
-            return drawn + self.shape("".join(_oval(px, py, 36, 36) for px, py in row), self.hair)
+            return drawn + self.shape("".join(oval(px, py, 36, 36) for px, py in row), self.hair)
         return drawn
 
     def _sides(self) -> str:
@@ -449,7 +437,7 @@ class _Drawing:
         for side in (-1, 1):
             at = x + side * self.apart
             lenses += (
-                _oval(at, y, 50, 48)
+                oval(at, y, 50, 48)
                 if kind == "round glasses"
                 else f"M{at - 54:.0f} {y - 40:.0f}h108v74q0 8 -8 8h-92q-8 0 -8 -8Z"
             )
@@ -463,18 +451,18 @@ class _Drawing:
     def jewels(self) -> str:
         kind, low = self.seen["earrings"], self.eye_level + 52
         if kind == "hoop":
-            rings = "".join(_oval(self.x + s * (self.across + 12), low + 24, 22, 24) for s in (-1, 1))
+            rings = "".join(oval(self.x + s * (self.across + 12), low + 24, 22, 24) for s in (-1, 1))
             return self.stroke(rings, 8, self.metal)
         if kind == "stud":
             return self.shape(
-                "".join(_oval(self.x + s * (self.across + 8), low, 12, 12) for s in (-1, 1)), self.metal
+                "".join(oval(self.x + s * (self.across + 8), low, 12, 12) for s in (-1, 1)), self.metal
             )
         return ""
 
     def headwear(self) -> str:
         kind, x, a = self.seen["hat"], self.x, self.across
         top, low = self.y - self.down * 1.1, self.y - self.down * 0.5
-        dark = _darker(self.hat, 0.75)
+        dark = shade(self.hat, 0.75)
         if kind == "beanie":
             dome = f"M{x - a * 1.06:.0f} {low:.0f}C{x - a:.0f} {top - 60:.0f} {x + a:.0f} {top - 60:.0f} {x + a * 1.06:.0f} {low:.0f}Z"
             brim = f"M{x - a * 1.12:.0f} {low - 22:.0f}h{a * 2.24:.0f}v52h-{a * 2.24:.0f}Z"
@@ -490,12 +478,12 @@ class _Drawing:
             return (
                 self.shape(tube, self.hat)
                 + self.shape(band, dark)
-                + self.shape(_oval(x, low, a * 1.4, 26), self.hat)
+                + self.shape(oval(x, low, a * 1.4, 26), self.hat)
             )
         if kind == "crown":
             w = a * 0.86
             path = f"M{x - w:.0f} {low - 30:.0f}L{x - w * 1.1:.0f} {top - 20:.0f}L{x - w / 2:.0f} {low - 100:.0f}L{x:.0f} {top - 60:.0f}L{x + w / 2:.0f} {low - 100:.0f}L{x + w * 1.1:.0f} {top - 20:.0f}L{x + w:.0f} {low - 30:.0f}Z"
-            gems = "".join(_oval(x + i * w / 2, low - 52, 10, 10) for i in (-1, 0, 1))
+            gems = "".join(oval(x + i * w / 2, low - 52, 10, 10) for i in (-1, 0, 1))
             return self.shape(path, "#e8c040") + f'<path d="{gems}" fill="#4878c0"/>'
         return ""
 

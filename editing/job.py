@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from .._base import PromptbrushError, UsageError
 from .._files import input_file, readable
 from .._settings import MAX_SEED, Settings, paths_in, printable
-from ..generators.base import name_in
+from ..generators.base import file_in
 from ..generators.packs.pack import load_pack
 from .choice import ROLES, ModelChoice
 from .losses import check_losses
@@ -191,10 +191,8 @@ def _check_models(job: Job) -> None:
     for name in ("encoder", "face_encoder", "prior"):
         if path := getattr(job.models, name):
             input_file(path)
-    if spec := job.models.generator:
-        name, (_, equals, file) = name_in(spec), spec.partition("=")
-        if equals or not name:
-            input_file(file if name else spec)
+    if job.models.generator and (file := file_in(job.models.generator)):
+        input_file(file)
     load_pack(job.models.pack)
 
 

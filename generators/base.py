@@ -129,3 +129,13 @@ def name_in(spec: str | Path) -> str:
         GENERATORS.check(name)
         return name
     return name if name in GENERATORS.names() else ""
+
+
+def file_in(spec: str | Path) -> str:
+    """The file in NAME=FILE, or the path itself; empty for a NAME alone.
+
+    Raises:
+        UsageError: as `name_in`.
+    """
+    _, equals, file = str(spec).partition("=")
+    return (file if equals else "") if name_in(spec) else str(spec)

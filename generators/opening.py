@@ -11,7 +11,7 @@ from safetensors import SafetensorError, safe_open
 
 from .._base import UsageError
 from .._files import input_file
-from .base import GENERATORS, name_in
+from .base import GENERATORS, file_in, name_in
 
 # In the header of a safetensors file: the entry of GENERATORS that loads it.
 KEY = "generator"
@@ -28,13 +28,14 @@ def open_generator(spec: str | Path, device: str | torch.device = "cpu") -> tupl
         UsageError: neither a file nor a name of the table. InputFileError: a file that cannot be read.
         MissingError: an extra is missing.
     """
+    file = file_in(spec)
     if name := name_in(spec):
-        load, (_, equals, file) = GENERATORS.load(name), str(spec).partition("=")
-        if not equals and signature(load).parameters["path"].default is Parameter.empty:
+        load = GENERATORS.load(name)
+        if not file and signature(load).parameters["path"].default is Parameter.empty:
             raise UsageError(f"the generator '{name}' is read from a file; give {name}=FILE")
-        path = input_file(file) if equals else None
+        path = input_file(file) if file else None
         return load(path, device=device), path
-    path = input_file(spec)
+    path = input_file(file)
     return GENERATORS.load(_kind(path))(path, device=device), path
 
 

@@ -121,18 +121,18 @@ def test_an_edit_makes_what_it_was_asked_for_and_little_else(
     value: str,
 ) -> None:
     shown = [resolve(face) for face in faces]
-    rows = [i for i, each in enumerate(shown) if each[attribute] not in (value, "none")][:2]
+    rows = [i for i, each in enumerate(shown) if each[attribute] not in (value, "none")][:3]
     index, wanted = NAMES.index(attribute), list(CHOICES[attribute]).index(value)
     prompt = attribute_prompt(attribute, value)
     results = torch.cat([promptbrush.edit(pictures[i : i + 1], prompt, models=models).tensor for i in rows])
     after, before = seen(judge, results), seen(judge, pictures[rows])
-    assert bool((after[:, index] == wanted).any())
+    assert (after[:, index] == wanted).float().mean() > 0.5
     others = visible[rows].clone()
     others[
         :, [NAMES.index(name) for name in (attribute, "hair_style", "hair_length", "hat_colour", "eyes")]
     ] = False
     others[:, NAMES.index("hair_colour")] &= attribute == "glasses"
-    # A bound for two faces; benchmarks/edit.py has the figure over four hundred.
+    # A bound for three faces; benchmarks/edit.py has the figure over four hundred.
     assert (after != before)[others].float().mean() <= 0.3
 
 

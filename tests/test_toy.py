@@ -265,7 +265,7 @@ def test_pictures_of_its_generator_are_inverted_and_edited(run: Command, picture
             "strength is 11.0; input should be less than or equal to 10",
         ),
         (("tint", "in.png"), "PROMPT is missing (PICTURE is 'in.png'); write it as the last argument"),
-        (("tint", "in.png", "x", "--encoder", "e"), "no such option"),
+        (("tint", "in.png", "x", "--encoder", "e"), "no such option: --encoder"),
     ],
 )
 def test_mistakes_are_one_line(run: Command, picture: Path, words: tuple[str, ...], told: str) -> None:

@@ -15,7 +15,7 @@ from .face_set import face_of
 from .faces import CHOICES, Face, render, widened
 from .other_drawings import render_other
 
-# Of the pairs: the drawn world's own faces, then widened ones, then other hands.
+# Of the pairs; the others are drawings in other hands, of which a part is another one's.
 _FACES = 0.7
 # What edits ask for most is changed most.
 _CHANGED = {

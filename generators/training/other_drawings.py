@@ -10,7 +10,6 @@ import colorsys
 import math
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,21 +19,25 @@ from .faces import rasterise, svg
 _SIDE = 768
 
 
-@dataclass(frozen=True)
-class _Hand:
-    """How one drawing is drawn: its source of chance, its line's width and colour."""
+class Hand:
+    """How one drawing is drawn: its source of chance, its lines' width and their colour.
 
-    rng: random.Random
-    width: float
-    ink: str
+    Args:
+        own_lines: outlines are a darker shade of what they bound, in place of ink.
+    """
+
+    def __init__(self, rng: random.Random, width: float, ink: str, own_lines: bool = False) -> None:
+        self.rng, self.width, self.ink, self.own_lines = rng, width, ink, own_lines
 
     def between(self, low: float, high: float) -> float:
+        """A number by chance."""
         return self.rng.uniform(low, high)
 
     def maybe(self, chance: float) -> bool:
+        """Whether something is, by chance."""
         return self.rng.random() < chance
 
-    def colour(self) -> str:
+    def any_colour(self) -> str:
         """Any colour, greys and pale ones too."""
         hue, rng = self.rng.random(), self.rng
         saturation = rng.random() * rng.random() if self.maybe(0.4) else self.between(0.3, 0.95)
@@ -42,12 +45,20 @@ class _Hand:
 
     def shape(self, d: str, fill: str, lined: bool = True) -> str:
         """A filled path, with the hand's outline."""
-        line = f' stroke="{self.ink}" stroke-width="{self.width:.1f}"' if lined and self.width else ""
+        colour = shade(fill, 0.5) if self.own_lines else self.ink
+        line = f' stroke="{colour}" stroke-width="{self.width:.1f}"' if lined and self.width else ""
         return f'<path d="{d}" fill="{fill}" stroke-linejoin="round"{line}/>'
 
-    def line(self, d: str, width: float) -> str:
-        """A stroke with round ends."""
-        return f'<path d="{d}" fill="none" stroke="{self.ink}" stroke-width="{width:.1f}" stroke-linecap="round"/>'
+    def line(self, d: str, width: float, colour: str | None = None) -> str:
+        """A stroke with round ends, in ink if no colour is given."""
+        ends = 'stroke-linecap="round" stroke-linejoin="round"'
+        return f'<path d="{d}" fill="none" stroke="{colour or self.ink}" stroke-width="{width:.1f}" {ends}/>'
+
+
+def rgb_of(text: str) -> tuple[float, float, float]:
+    """Red, green and blue in [0,1] of six digits, with or without a # before them."""
+    red, green, blue = (int(text[-6:][i : i + 2], 16) / 255 for i in (0, 2, 4))
+    return red, green, blue
 
 
 def to_hex(rgb: Sequence[float]) -> str:
@@ -57,7 +68,7 @@ def to_hex(rgb: Sequence[float]) -> str:
 
 def shade(colour: str, factor: float) -> str:
     """A colour times a factor."""
-    return to_hex([int(colour[i : i + 2], 16) / 255 * factor for i in (1, 3, 5)])
+    return to_hex([value * factor for value in rgb_of(colour)])
 
 
 def oval(x: float, y: float, across: float, down: float) -> str:
@@ -80,7 +91,7 @@ def outline(points: Sequence[tuple[float, float]], curved: bool) -> str:
     return f"M{middles[0][0]:.1f} {middles[0][1]:.1f}{bends}Z"
 
 
-def _star(hand: _Hand, x: float, y: float, radius: float) -> str:
+def _star(hand: Hand, x: float, y: float, radius: float) -> str:
     """A blob, star or polygon around a point."""
     count, depth = hand.rng.randint(3, 16), hand.between(0.4, 1.0)
     turn = hand.between(0, math.tau)
@@ -94,7 +105,7 @@ def _star(hand: _Hand, x: float, y: float, radius: float) -> str:
     return outline(points, hand.maybe(0.5))
 
 
-def _pattern(hand: _Hand, box: tuple[float, float, float, float], fill: str) -> str:
+def _pattern(hand: Hand, box: tuple[float, float, float, float], fill: str) -> str:
     """Dots, lines or a hatch over a box of left, top, right, bottom."""
     left, top, right, bottom = box
     step = hand.between(18, 90)
@@ -113,7 +124,7 @@ def _pattern(hand: _Hand, box: tuple[float, float, float, float], fill: str) -> 
     return f'<path d="{d}" stroke="{fill}" stroke-width="{width:.1f}" fill="none"/>'
 
 
-def _eyes(hand: _Hand, x: float, y: float, apart: float, size: float) -> str:
+def _eyes(hand: Hand, x: float, y: float, apart: float, size: float) -> str:
     """Two eyes of one kind: whites with a pupil, beads, or arcs; brows and lashes over some."""
     kind, pupil, drawn = hand.rng.choice(("white", "bead", "arc")), hand.between(0.35, 0.75), ""
     lashes, brow, lift = hand.maybe(0.3), hand.maybe(0.7), hand.between(-0.4, 0.4)
@@ -139,7 +150,7 @@ def _eyes(hand: _Hand, x: float, y: float, apart: float, size: float) -> str:
     return drawn
 
 
-def _mouth(hand: _Hand, x: float, y: float, size: float) -> str:
+def _mouth(hand: Hand, x: float, y: float, size: float) -> str:
     bend = hand.between(-0.8, 0.8) * size
     if hand.maybe(0.5):
         d = f"M{x - size:.0f} {y:.0f}Q{x:.0f} {y + bend:.0f} {x + size:.0f} {y:.0f}"
@@ -150,7 +161,7 @@ def _mouth(hand: _Hand, x: float, y: float, size: float) -> str:
     )
 
 
-def _hair(hand: _Hand, x: float, y: float, across: float, down: float, fill: str) -> str:
+def _hair(hand: Hand, x: float, y: float, across: float, down: float, fill: str) -> str:
     """Spikes, curls or a cap round the upper half of the head."""
     kind = hand.rng.choice(("spikes", "curls", "cap", "none"))
     if kind == "none":
@@ -169,7 +180,7 @@ def _hair(hand: _Hand, x: float, y: float, across: float, down: float, fill: str
     return hand.shape(outline([*points, *inner, (x - across * 0.95, y)], hand.maybe(0.3)), fill)
 
 
-def _extras(hand: _Hand, x: float, y: float, apart: float, size: float, across: float) -> str:
+def _extras(hand: Hand, x: float, y: float, apart: float, size: float, across: float) -> str:
     """Spots on the cheeks, glasses, rings at the ears, a nose, each at times."""
     drawn = ""
     if hand.maybe(0.4):
@@ -185,23 +196,19 @@ def _extras(hand: _Hand, x: float, y: float, apart: float, size: float, across: 
         frame = size * hand.between(1.2, 1.8)
         d = oval(x - apart, y, frame, frame) + oval(x + apart, y, frame, frame)
         d += f"M{x - apart + frame:.0f} {y:.0f}L{x + apart - frame:.0f} {y:.0f}"
-        drawn += (
-            f'<path d="{d}" fill="none" stroke="{hand.colour()}" stroke-width="{hand.between(4, 16):.1f}"/>'
-        )
+        drawn += f'<path d="{d}" fill="none" stroke="{hand.any_colour()}" stroke-width="{hand.between(4, 16):.1f}"/>'
     if hand.maybe(0.4):
         ring, low = hand.between(8, 34), y + size * 2
         d = oval(x - across, low + ring, ring, ring) + oval(x + across, low + ring, ring, ring)
-        drawn += (
-            f'<path d="{d}" fill="none" stroke="{hand.colour()}" stroke-width="{hand.between(3, 12):.1f}"/>'
-        )
+        drawn += f'<path d="{d}" fill="none" stroke="{hand.any_colour()}" stroke-width="{hand.between(3, 12):.1f}"/>'
     nose = hand.between(6, 34)
     return drawn + hand.line(f"M{x:.0f} {y + 20:.0f}q{nose:.0f} {nose:.0f} 0 {nose:.0f}", hand.between(2, 9))
 
 
-def _figure(hand: _Hand) -> str:
+def _figure(hand: Hand) -> str:
     x, y = 384 + hand.between(-60, 60), 380 + hand.between(-60, 60)
     across, down = hand.between(130, 230), hand.between(150, 250)
-    skin, hair, cloth = hand.colour(), hand.colour(), hand.colour()
+    skin, hair, cloth = hand.any_colour(), hand.any_colour(), hand.any_colour()
     shoulder, neck = hand.between(180, 330), hand.between(0.25, 0.5) * across
     low = y + down * 0.8
     body = f"M{x - shoulder:.0f} 790Q{x - shoulder:.0f} {low + 90:.0f} {x:.0f} {low + 60:.0f}"
@@ -212,7 +219,7 @@ def _figure(hand: _Hand) -> str:
     drawn += hand.shape(f"M{x - neck:.0f} {y:.0f}V{low + 110:.0f}H{x + neck:.0f}V{y:.0f}Z", skin)
     drawn += hand.shape(body, cloth)
     if hand.maybe(0.3):
-        drawn += _pattern(hand, (x - shoulder * 0.6, low + 110, x + shoulder * 0.6, 768), hand.colour())
+        drawn += _pattern(hand, (x - shoulder * 0.6, low + 110, x + shoulder * 0.6, 768), hand.any_colour())
     if hand.maybe(0.7):
         drawn += hand.shape(oval(x - across, level + 20, 26, 34) + oval(x + across, level + 20, 26, 34), skin)
     drawn += hand.shape(oval(x, y, across, down), skin)
@@ -226,7 +233,7 @@ def _figure(hand: _Hand) -> str:
     )
 
 
-def _clutter(hand: _Hand) -> str:
+def _clutter(hand: Hand) -> str:
     """Shapes and lines one over another."""
     drawn = ""
     for _ in range(hand.rng.randint(6, 24)):
@@ -237,7 +244,7 @@ def _clutter(hand: _Hand) -> str:
                 f"{bend} {hand.between(-200, 200):.0f} {hand.between(-200, 200):.0f}", hand.between(2, 16)
             )
         else:
-            drawn += hand.shape(_star(hand, x, y, hand.between(10, 190)), hand.colour(), hand.maybe(0.6))
+            drawn += hand.shape(_star(hand, x, y, hand.between(10, 190)), hand.any_colour(), hand.maybe(0.6))
     return drawn
 
 
@@ -245,10 +252,10 @@ def other_drawing(seed: int) -> str:
     """The drawing of a seed as SVG, 768 x 768 units."""
     rng = random.Random(seed)
     ink = to_hex(colorsys.hsv_to_rgb(rng.random(), 0.6 * rng.random(), 0.35 * rng.random()))
-    hand = _Hand(rng, 0.0 if rng.random() < 0.25 else rng.uniform(2, 13), ink)
-    ground = f'<rect width="768" height="768" fill="{hand.colour()}"/>'
+    hand = Hand(rng, 0.0 if rng.random() < 0.25 else rng.uniform(2, 13), ink)
+    ground = f'<rect width="768" height="768" fill="{hand.any_colour()}"/>'
     if hand.maybe(0.3):
-        ground += _pattern(hand, (-100, -20, 900, 800), hand.colour())
+        ground += _pattern(hand, (-100, -20, 900, 800), hand.any_colour())
     return svg(ground + (_clutter(hand) if hand.maybe(0.2) else _figure(hand)))
 
 

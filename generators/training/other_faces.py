@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from .face_parts import BACKGROUND, CLOTHES, HAIR, HAT, SKIN
 from .faces import NONE, Face, resolve
-from .other_drawings import oval, shade, to_hex
+from .other_drawings import Hand, oval, rgb_of, shade, to_hex
 from .other_hair import behind, front, hat, locks
 
 Layer = tuple[str, str]
@@ -25,14 +25,14 @@ def other_layers(face: Face) -> list[Layer]:
     return [*Figure(face, random.Random(f"hand {face.hand}")).layers()]
 
 
-class Figure:
+class Figure(Hand):
     """One face in one hand; lengths are in units of a 768th of the side."""
 
     def __init__(self, face: Face, rng: random.Random) -> None:
-        self.rng, self.shown, self.raw = rng, resolve(face), {**face.choices, **face.added}
-        self.width = 0.0 if rng.random() < 0.25 else rng.uniform(2, 14)
-        self.own_lines = rng.random() < 0.5  # lines in a darker shade of what they bound, else in ink
-        self.ink = to_hex(colorsys.hsv_to_rgb(rng.random(), rng.uniform(0, 0.6), rng.uniform(0, 0.3)))
+        width, own_lines = 0.0 if rng.random() < 0.25 else rng.uniform(2, 14), rng.random() < 0.5
+        ink = to_hex(colorsys.hsv_to_rgb(rng.random(), rng.uniform(0, 0.6), rng.uniform(0, 0.3)))
+        super().__init__(rng, width, ink, own_lines)
+        self.shown, self.raw = resolve(face), {**face.choices, **face.added}
         self.x, self.y = 384 + rng.uniform(-40, 40), 390 + rng.uniform(-40, 40)
         wide, tall = {
             "round": (1.08, 0.96),
@@ -51,33 +51,13 @@ class Figure:
         self.hat = self.colour(HAT[self.raw["hat_colour"]])
         self.ground = self.colour(BACKGROUND[self.raw["background_colour"]])
 
-    def between(self, low: float, high: float) -> float:
-        return self.rng.uniform(low, high)
-
-    def maybe(self, chance: float) -> bool:
-        return self.rng.random() < chance
-
     def colour(self, text: str) -> str:
         """A named colour as another hand would mix it."""
-        red, green, blue = (int(text[i : i + 2], 16) / 255 for i in (0, 2, 4))
-        hue, saturation, value = colorsys.rgb_to_hsv(red, green, blue)
+        hue, saturation, value = colorsys.rgb_to_hsv(*rgb_of(text))
         hue += self.between(-0.018, 0.018)
         saturation *= self.between(0.82, 1.12)
         value *= self.between(0.88, 1.08)
         return to_hex(colorsys.hsv_to_rgb(hue % 1, min(1, saturation), min(1, value)))
-
-    def shape(self, d: str, fill: str) -> str:
-        """A filled path, with this hand's outline."""
-        colour = shade(fill, 0.5) if self.own_lines else self.ink
-        line = f' stroke="{colour}" stroke-width="{self.width:.1f}"' if self.width else ""
-        return f'<path d="{d}" fill="{fill}" stroke-linejoin="round"{line}/>'
-
-    def line(self, d: str, width: float, colour: str | None = None) -> str:
-        """A stroke with round ends."""
-        return (
-            f'<path d="{d}" fill="none" stroke="{colour or self.ink}" stroke-width="{width:.1f}" '
-            'stroke-linecap="round" stroke-linejoin="round"/>'
-        )
 
     def layers(self) -> Iterator[Layer]:
         """See `other_layers`."""
@@ -167,7 +147,7 @@ class Figure:
             f"M{x - neck:.0f} {top + 2:.0f}Q{x:.0f} {top + 56:.0f} {x + neck:.0f} {top + 2:.0f}", 9, dark
         )
 
-    def _outline(self, grow: float = 1.0) -> str:
+    def head_outline(self, grow: float = 1.0) -> str:
         """The head, of this hand's form."""
         x, y, a, d = self.x, self.y, self.across * grow, self.down * grow
         square = {"square": 0.9, "round": 0.62}.get(self.raw["head_shape"], 0.7)
@@ -182,7 +162,7 @@ class Figure:
     def _head(self) -> str:
         across, down = self.across * self.between(0.11, 0.2), self.across * self.between(0.16, 0.26)
         ears = "".join(oval(self.x + side * self.across, self.level + 16, across, down) for side in (-1, 1))
-        drawn = self.shape(ears, self.skin) + self.shape(self._outline(), self.skin)
+        drawn = self.shape(ears, self.skin) + self.shape(self.head_outline(), self.skin)
         if self.shown["freckles"] == "yes":
             radius = self.between(4, 9)
             spots = [

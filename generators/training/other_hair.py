@@ -214,6 +214,7 @@ def _under_hat(figure: Figure) -> str:
 
 
 def hat(figure: Figure) -> str:
+    """What is worn on the head."""
     kind, x, a, d = figure.shown["hat"], figure.x, figure.across, figure.down
     low, top, dark = figure.y - d * figure.between(0.5, 0.6), figure.y - d * 1.15, shade(figure.hat, 0.7)
     if kind == "beanie":
@@ -254,7 +255,7 @@ def hat(figure: Figure) -> str:
         dome = f"M{x - a * 0.8:.0f} {low:.0f}C{x - a * 0.8:.0f} {top - d * 0.2:.0f} {x + a * 0.8:.0f} {top - d * 0.2:.0f} {x + a * 0.8:.0f} {low:.0f}Z"
         return figure.shape(dome, "#e6c87e") + figure.shape(oval(x, low, a * 1.6, d * 0.14), "#d8b468")
     if kind == "headscarf":
-        veil = f"{figure._outline(1.22)}{figure._outline(0.84)}"
+        veil = f"{figure.head_outline(1.22)}{figure.head_outline(0.84)}"
         return figure.shape(veil, figure.hat).replace("<path ", '<path fill-rule="evenodd" ')
     return ""
 

@@ -40,11 +40,11 @@ def test_any_optimizer_in_batches_of_500_numbers(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["CMA", "DiagonalCMA", "NGOpt"])
 def test_long_searches_are_told_as_much_as_they_asked_for(name: str) -> None:
-    driver = Evolution(torch.zeros(200), name, population=48, steps=60)
-    first = float(bowl(torch.zeros(200))["loss"])
-    for _ in range(60):
+    driver = Evolution(torch.zeros(500), name, population=64, steps=75)
+    first = float(bowl(torch.zeros(500))["loss"])
+    for _ in range(75):
         driver.tell(bowl(driver.ask()))
-    assert driver.population >= 48
+    assert driver.population >= 64
     assert float(bowl(driver.recommend())["loss"]) < 0.5 * first
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 import torch
 from conftest import write_pack
 from promptbrush import InputFileError
+from promptbrush._files import short_hash
 from promptbrush.editing.metadata import read_recipe
 from promptbrush.editing.migration import migrated
 from promptbrush.editing.pictures import read_picture
@@ -25,13 +27,20 @@ def recorded_pack(tmp_path_factory: pytest.TempPathFactory) -> Path:
         return write_pack(tmp_path_factory.mktemp("earlier"), explored=0)
 
 
+def hash_of(pack: str | Path, role: str) -> str:
+    """Of a role's file in a pack, as recipes hold it."""
+    path = load_pack(pack).path(role)
+    weights = path / "clip.safetensors" if path.is_dir() else path.with_suffix(".safetensors")
+    return short_hash(weights)
+
+
 def recipe_of(name: str, folder: Path, tiny_pack: Path) -> Path:
     """The recipe of a recorded picture, with its files and its pack where they lie here."""
     text = read_recipe(RECORDED / f"{name}.png")
     assert "recipe =" not in text
     if "/recorded/pack" in text:  # whose random weights are a little different on other processors
-        head, _, rest = text.partition("[models.hashes]")
-        text = head + rest[rest.index("\n[settings]") :]
+        for role in ("generator", "clip", "encoder"):
+            text = re.sub(rf'(?m)^{role} = ".*"$', f'{role} = "{hash_of(tiny_pack, role)}"', text)
     text = text.replace("/recorded/pack", str(tiny_pack)).replace("/recorded", str(RECORDED))
     path = folder / f"{name}.toml"
     path.write_text(text, encoding="utf-8")
@@ -40,19 +49,14 @@ def recipe_of(name: str, folder: Path, tiny_pack: Path) -> Path:
 
 def changed(recipe: Path) -> list[str]:
     """Roles whose file in the embedded pack is another one than it was then."""
-    from promptbrush._files import short_hash
-
     models = Record.from_toml(recipe.read_text(encoding="utf-8"), str(recipe)).models
     if models.pack != "mini":
         return []
     pack = load_pack("mini")
-    files = {
-        role: pack.path(role) / "clip.safetensors" if role in ("clip", "painter") else pack.path(role)
-        for role in models.hashes
-        if getattr(pack, role, None)
-    }
     return [
-        role for role, path in files.items() if path.is_file() and short_hash(path) != models.hashes[role]
+        role
+        for role, expected in models.hashes.items()
+        if getattr(pack, role, None) and hash_of("mini", role) != expected
     ]
 
 
