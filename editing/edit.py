@@ -77,6 +77,7 @@ class Output:
     Attributes:
         image: (1,3,H,W) in [0,1], drawn in float32. before: what was edited, of the same size.
         latent: of the picture. start: of the picture as it was.
+        tuned: what to add to the generator's weights so that it draws the picture from these.
         alpha: (1,1,H,W), the transparency of the input.
         score: of the method's own measure, larger is better. described: the same in a few words.
         notes: remarks for the user.
@@ -87,6 +88,7 @@ class Output:
     before: Tensor | None = None
     latent: Latent | None = None
     start: Latent | None = None
+    tuned: Mapping[str, Tensor] | None = None
     alpha: Tensor | None = None
     score: float | None = None
     described: str = ""

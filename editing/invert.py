@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .._settings import Settings
+from .._settings import Settings, setting
+from .latent.settings import FIDELITY, Fidelity, resolved_fidelity
 from .methods import Method, Takes
 from .outputs import Outputs, beside
 
@@ -14,14 +15,20 @@ if TYPE_CHECKING:
 
 
 class InvertSettings(Settings):
-    """Nothing can be chosen yet but the models."""
+    """How the latent of a picture is found."""
+
+    fidelity: Fidelity = setting("auto", FIDELITY)
+
+    def resolved(self, models: Any) -> InvertSettings:
+        """Whether the generator is tuned to the picture by default, written out."""
+        return self.model_copy(update={"fidelity": resolved_fidelity(self.fidelity, models.generator)})
 
 
 class InvertOutputs(Outputs):
     """The latent stands beside the picture that the generator draws of it."""
 
     latents: bool = beside(
-        "also NAME.safetensors: the latent",
+        "also NAME.safetensors: the latent, and what the generator was tuned by",
         ".safetensors",
         default=True,
         write=".editing.result:write_latent",
@@ -30,17 +37,18 @@ class InvertOutputs(Outputs):
 
 def compose(models: Models, subject: Any, settings: InvertSettings, place: Place) -> Edit:  # noqa: ARG001
     """The inversion of a subject, which was made when it was opened: nothing is left to be moved."""
+    from .drawing import drawn
     from .edit import Edit, Output
-    from .latent.compose import drawn
 
     def finish(_: Any) -> Output:
-        image = drawn(models, subject.w)
+        image = drawn(subject.models or models, subject.w)
         apart = float((image - subject.square).abs().mean())
         return Output(
             image.cpu(),
             before=subject.square.cpu(),
             latent=subject.w,
             start=subject.w,
+            tuned=subject.tuned,
             score=1 - apart,
             described=f"mean difference from the picture {apart:.3f}",
         )

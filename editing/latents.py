@@ -18,6 +18,7 @@ from .._weights import load_plain
 Latent = torch.Tensor | dict[str, torch.Tensor]
 _SINGLE = "latent"
 _ORDER = "promptbrush.order"
+_TUNED = "tuned."
 # A thousand codes W+ of the largest generator are a tenth of it.
 _MOST_NUMBERS = 1 << 27
 
@@ -26,8 +27,12 @@ def save_latent(
     path: str | Path,
     latent: torch.Tensor | Mapping[str, torch.Tensor],
     metadata: Mapping[str, str] | None = None,
+    tuned: Mapping[str, torch.Tensor] | None = None,
 ) -> None:
     """Write a latent (a tensor or named tensors, each with a leading batch axis) as safetensors.
+
+    Args:
+        tuned: differences of the generator's weights that the latent needs, see `load_tuned`.
 
     Raises:
         UsageError: the path does not end in .safetensors.
@@ -39,7 +44,34 @@ def save_latent(
     tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in named.items()}
     # safetensors sorts the names; the order of style layers matters to whoever reads them back.
     header = {**(metadata or {}), _ORDER: json.dumps(list(tensors))}
-    save_tensors(path, tensors, header, OUTPUT_MEND)
+    weights = {f"{_TUNED}{name}": each.detach().cpu().contiguous() for name, each in (tuned or {}).items()}
+    save_tensors(path, {**tensors, **weights}, header, OUTPUT_MEND)
+
+
+def load_tuned(path: str | Path) -> dict[str, torch.Tensor]:
+    """What a latent's file holds of a generator tuned to its picture: name of a weight -> difference; often nothing.
+
+    Raises:
+        InputFileError: unreadable, or with NaN or infinity.
+    """
+    path = input_file(path)
+    if path.suffix.lower() != ".safetensors":
+        return {}
+    try:
+        with room_to_read(path), safe_open(path, framework="pt") as file:
+            named = {
+                name.removeprefix(_TUNED): file.get_tensor(name)
+                for name in file.keys()  # noqa: SIM118
+                if name.startswith(_TUNED)
+            }
+    except (*DAMAGE_ERRORS, SafetensorError) as error:
+        why = reason(error)[:120]
+        raise InputFileError(f"{path}: no latent can be read from it ({why}); give another file") from error
+    # A weight may be a single number, which a latent may not.
+    return {
+        name: _checked(path, name, each.reshape(-1)).half().reshape(each.shape)
+        for name, each in named.items()
+    }
 
 
 def load_latent(path: str | Path) -> Latent:
@@ -95,7 +127,8 @@ def _with_batch(tensor: Any) -> Any:
 def _read_safetensors(path: Path) -> dict[str, torch.Tensor]:
     with safe_open(path, framework="pt") as file:
         header = file.metadata() or {}
-        names = json.loads(header.get(_ORDER, "null")) or list(file.keys())
+        held = [name for name in file.keys() if not name.startswith(_TUNED)]  # noqa: SIM118
+        names = json.loads(header.get(_ORDER, "null")) or held
         return {name: file.get_tensor(name) for name in names}
 
 

@@ -8,7 +8,21 @@ from typing import Any
 
 def migrated(data: Mapping[str, Any]) -> dict[str, Any]:
     """A recipe of any layout as the present one."""
-    return dict(data) if "recipe" in data else _from_first(data)
+    second = dict(data) if "recipe" in data else _from_first(data)
+    return _from_second(second) if second["recipe"] == 2 else second
+
+
+def _from_second(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Layout 2 knew no tuned generators, regions and redrawn pictures."""
+    settings = {**_THEN.get(str(data.get("method")), {}), **dict(data.get("settings", {}))}
+    return {**data, "recipe": 3, "settings": settings}
+
+
+_THEN: dict[str, dict[str, Any]] = {
+    "edit": {"fidelity": "refined", "region": "all", "redraw": False},
+    "invert": {"fidelity": "refined"},
+    "sample": {"redraw": False},
+}
 
 
 def _from_first(data: Mapping[str, Any]) -> dict[str, Any]:

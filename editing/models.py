@@ -18,7 +18,10 @@ from .specs import members, rooted, weighted
 if TYPE_CHECKING:
     from ..generators.content import FaceContent
     from ..generators.encoder import Encoder
+    from ..generators.packs.words import Words
+    from ..generators.parser import FaceParser
     from ..generators.prior.prior import Prior
+    from ..generators.redraw import Redraw
     from ..generators.style.styler import Styler
     from ..guidance.face_features import FaceFeatures
     from ..guidance.identity import FaceEncoder
@@ -107,6 +110,36 @@ class Models:
 
         path = self.own_or_pack("content")
         return load_content(path).to(self.device) if path else None
+
+    @cached_property
+    def parser(self) -> FaceParser | None:
+        """What finds the parts of a picture, if the generator is the pack's."""
+        from ..generators.parser import load_parser
+
+        path = self.own_or_pack("parser")
+        return load_parser(path).to(self.device) if path else None
+
+    @cached_property
+    def redraw(self) -> Redraw | None:
+        """What draws the generator's pictures large and sharp, if the generator is the pack's."""
+        from ..generators.redraw import load_redraw
+
+        path = self.own_or_pack("redraw")
+        return load_redraw(path).to(self.device) if path else None
+
+    @cached_property
+    def words(self) -> Words | None:
+        """What prompts may say of the generator's pictures, if the generator is the pack's."""
+        from ..generators.packs.words import load_words
+
+        path = self.own_or_pack("words")
+        return load_words(path) if path else None
+
+    def drawing_with(self, generator: Any) -> Models:
+        """The same models with another generator in the place of theirs, such as one that was tuned to a picture."""
+        own = copy.copy(self)
+        own.__dict__["generator"] = generator
+        return own
 
     @cached_property
     def known(self) -> Explored | None:

@@ -22,7 +22,7 @@ else:
     import tomli as tomllib
 
 # Of the layout; `from_toml` also reads the earlier ones.
-VERSION = 2
+VERSION = 3
 
 
 class _Part(BaseModel):

@@ -131,4 +131,4 @@ def write_strip(result: Any, path: Path) -> None:
 
 def write_latent(result: Any, path: Path) -> None:
     """The latent of the picture."""
-    save_latent(path, result.latent)
+    save_latent(path, result.latent, tuned=result.output.tuned)

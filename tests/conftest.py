@@ -11,6 +11,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -135,9 +136,15 @@ def quick_inversion(monkeypatch: pytest.MonkeyPatch) -> None:
 
     from promptbrush.editing.inversion import InversionSettings, invert
     from promptbrush.editing.latent import subjects
+    from promptbrush.editing.latent.tuning import TuningSettings, tune
 
-    quick = partial(invert, settings=InversionSettings(steps=2, search_steps=2))
+    few = InversionSettings(steps=2, search_steps=2)
+
+    def quick(generator: Any, encoder: Any, image: Any, settings: Any = None, **more: Any) -> Any:  # noqa: ARG001
+        return invert(generator, encoder, image, few, **more)
+
     monkeypatch.setattr(subjects, "invert", quick)
+    monkeypatch.setattr(subjects, "tune", partial(tune, settings=TuningSettings(steps=2, others=1)))
 
 
 @pytest.fixture(params=["off", "on"])

@@ -23,7 +23,7 @@ from promptbrush.editing.result import Result
 
 def edit_settings(prompt: str, preset: str = "default", **values: Any) -> EditSettings:
     """Settings of `edit`, as the command makes them."""
-    return chosen(EditSettings, preset, {"prompt": prompt, **values})
+    return chosen(EditSettings, preset, {"prompt": prompt, "fidelity": "refined", **values})
 
 
 def open_subject(models: Models, picture: Any = None, latent: Any = None, mask: Any = None) -> Subject:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -11,17 +12,19 @@ from torch import Tensor
 
 from ..._base import UsageError
 from ...generators.base import LatentSpace
-from ...guidance.objective import Objective, Start
+from ...guidance.objective import Context, Objective, Start, total
 from ...guidance.prompt import Prompt, signed_prompts
 from .. import losses
+from ..drawing import decoder, drawn, shown
 from ..drivers import Gradient, Latent, Offsets
 from ..edit import Driver, Edit, Output, Place
-from ..framing import letterbox, paste_back
+from ..framing import letterbox
 from ..models import Models
 from ..notes import size_note, text_notes
-from ..paste import paste_changed
 from ..pictures import load_image
 from .exploration import best_stride, explored, step_towards, to_explore
+from .pasting import Pasted, pasted
+from .regions import Region, region_of
 from .settings import COMPARING, EditSettings
 from .subjects import Subject, on_device
 
@@ -32,9 +35,15 @@ def compose(models: Models, subject: Subject, settings: EditSettings, place: Pla
     Raises:
         UsageError, InputFileError, MissingError: prompts, settings or files that do not fit.
     """
+    models = subject.models or models
+    if settings.size is not None and subject.picture is not None and settings.paste != "square":
+        raise UsageError(
+            "size has no effect on a result that is pasted back; give --paste square, or leave size out"
+        )
     origin = origin_of(models, subject.w, settings)
     edit = latent_edit(models, origin, settings, _background(subject))
-    edit.finish = lambda latent: _finished(models, subject, origin, settings, latent)
+    judge = partial(_loss, edit, origin, _background(subject))
+    edit.finish = lambda latent: _finished(models, subject, origin, settings, latent, judge)
     edit.notes = _notes(edit.objective, subject, settings)
     return edit
 
@@ -111,25 +120,6 @@ def _noise(space: LatentSpace, seed: int) -> Tensor:
     return torch.randn(len(axes), generator=torch.Generator().manual_seed(seed)).to(axes) @ axes
 
 
-def decoder(models: Models) -> Callable[[Latent], Tensor]:
-    """latent -> pictures (B,3,R,R) in [0,1], in the models' precision: for the search."""
-
-    def decode(latent: Latent) -> Tensor:
-        with torch.autocast(models.device.type, models.precision, models.precision != torch.float32):
-            images: Tensor = models.generator.decode(latent).float()
-        return images
-
-    return decode
-
-
-@torch.no_grad()
-def drawn(models: Models, latent: Latent) -> Tensor:
-    """The pictures of latents in float32 (B,3,R,R): a result is the same whatever the search computed in."""
-    with torch.autocast(models.device.type, enabled=False):
-        images: Tensor = models.generator.decode(latent).float()
-    return images
-
-
 def latent_edit(
     models: Models,
     origin: Origin,
@@ -174,6 +164,13 @@ def latent_edit(
     return Edit(shown, objective, driver, settings.steps, [settings.seed])
 
 
+@torch.no_grad()
+def _loss(edit: Edit, origin: Origin, background: tuple[Tensor, Tensor] | None, image: Tensor) -> float:
+    """What the edit's objective makes of a picture (1,3,R,R) of the start's latent."""
+    losses = edit.objective(_over(image, background), Context(origin.latent, edit.seeds))
+    return float(total(losses))
+
+
 def _over(images: Tensor, background: tuple[Tensor, Tensor] | None) -> Tensor:
     return images if background is None else torch.lerp(background[0], images, background[1])
 
@@ -188,40 +185,50 @@ def between(start: Latent, end: Latent, strength: float) -> Latent:
 
 
 def _finished(
-    models: Models, subject: Subject, origin: Origin, settings: EditSettings, best: Latent | None
+    models: Models,
+    subject: Subject,
+    origin: Origin,
+    settings: EditSettings,
+    best: Latent | None,
+    judge: Callable[[Tensor], float],
 ) -> Output:
     """The edited picture, pasted back into its own."""
     if best is None:
         raise TypeError("an edit has a latent")
     latent = between(origin.latent, best, settings.strength)
     square, before = drawn(models, latent), drawn(models, origin.latent)
-    keeps_alpha = subject.picture is not None and settings.paste != "square"
-    return Output(
-        image=_pasted(subject, before, square, settings).cpu(),
-        before=_before(subject, before, settings).cpu(),
-        latent=latent,
-        start=origin.latent,
-        alpha=subject.picture.alpha if subject.picture and keeps_alpha else None,
-    )
+    output = Output(square, before=before, latent=latent, start=origin.latent, tuned=subject.tuned)
+    if subject.picture is None or subject.placement is None or subject.square is None:
+        output.image, output.before = (
+            shown(models, each, settings.redraw, settings.size).cpu() for each in (square, before)
+        )
+        return output
+    if settings.paste != "square":
+        output.alpha = subject.picture.alpha
+    region = _region(models, subject, settings, (before, square), judge)
+    made = pasted(models, subject.picture, (before, square), region, subject.mask, settings)
+    output.image, output.before = made.image.cpu(), made.before.cpu()
+    output.described = _described(made, region)
+    return output
 
 
-def _pasted(subject: Subject, before: Tensor, square: Tensor, settings: EditSettings) -> Tensor:
-    if subject.picture is None or subject.placement is None:
-        return square
-    if settings.paste == "square":
-        return _behind_mask(square, _background(subject))
-    original, square = subject.picture.image, square.cpu()
-    if settings.paste == "all":
-        return paste_back(original, square, subject.placement, subject.mask)
-    return paste_changed(original, before.cpu(), square, subject.placement, subject.mask)
+def _region(
+    models: Models,
+    subject: Subject,
+    settings: EditSettings,
+    pictures: tuple[Tensor, Tensor],
+    judge: Callable[[Tensor], float],
+) -> Region | None:
+    """Where the picture may change; the user's own mask says it all."""
+    if subject.mask is not None or settings.paste == "all" or torch.equal(*pictures):
+        return None
+    return region_of(models, settings, prompts_of(settings), pictures, judge)
 
 
-def _behind_mask(square: Tensor, background: tuple[Tensor, Tensor] | None) -> Tensor:
-    """The edited square where the mask allows it; the picture's own pixels elsewhere, bit for bit."""
-    if background is None:
-        return square
-    own, mask = background
-    return torch.where(mask > 0, torch.lerp(own, square, mask), own)
+def _described(made: Pasted, region: Region | None) -> str:
+    """Where the picture changed, and how much of it did not."""
+    where = f"changed in {', '.join(region.names)}; " if region is not None else ""
+    return f"{where}{100 * made.kept:.0f} % of the pixels are the picture's own"
 
 
 def _background(subject: Subject) -> tuple[Tensor, Tensor] | None:
@@ -229,12 +236,6 @@ def _background(subject: Subject) -> tuple[Tensor, Tensor] | None:
         return None
     mask, _ = letterbox(subject.mask, subject.square.shape[-1])
     return subject.square, mask.to(subject.square)
-
-
-def _before(subject: Subject, before: Tensor, settings: EditSettings) -> Tensor:
-    if subject.picture is None or subject.square is None:
-        return before
-    return subject.square if settings.paste == "square" else subject.picture.image
 
 
 def _notes(objective: Any, subject: Subject, settings: EditSettings) -> tuple[str, ...]:

@@ -7,11 +7,11 @@ import binascii
 from typing import TYPE_CHECKING
 
 import safetensors.torch
-import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
 from ..._base import InputFileError
+from ..drawing import drawn, redrawn
 from ..framing import letterbox
 from ..metadata import read_entry
 
@@ -47,10 +47,16 @@ def embedded_latent(models: Models, picture: Picture) -> Tensor | None:
     latent = _read(picture, models)
     if latent is None:
         return None
-    with torch.no_grad():
-        drawn = models.generator.decode(latent).cpu().float()
+    own = drawn(models, latent).cpu()
     square, _ = letterbox(picture.image, models.generator.resolution)
-    return latent if float((drawn - square).abs().mean()) < _MOST_APART else None
+    if _apart(own, square) < _MOST_APART:
+        return latent
+    sharp, _ = letterbox(redrawn(models, own.to(models.device)).cpu(), models.generator.resolution)
+    return latent if _apart(sharp, square) < _MOST_APART else None
+
+
+def _apart(drawn: Tensor, seen: Tensor) -> float:
+    return float((drawn - seen).abs().mean())
 
 
 def _read(picture: Picture, models: Models) -> Tensor | None:

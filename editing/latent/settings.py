@@ -6,15 +6,51 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
+from pydantic import field_validator
+
 from ..._base import UsageError
 from ..._settings import MAX_SEED, MAX_STEPS, TEMPLATES, Settings, setting
 from ..methods import Method, Takes
 from ..outputs import Watched, beside
 
 MAX_EXPLORED = 1_000_000
+Fidelity = Literal["auto", "encoder", "refined", "tuned"]
+FIDELITY = (
+    "how a picture is found: encoder (its guess), refined (a few steps more), tuned (the generator learns to draw it), "
+    "or auto: tuned for small generators"
+)
 # Losses that compare the picture with the start's, as a whole: they know a source, and no cutouts.
 COMPARING = ("directional", "progress")
 _LOOKING = ("similarity", "spherical")
+AUTO, ALL = "auto", "all"
+_SMALL = 256
+# Names of regions -> the parts that a face parser finds.
+REGIONS: Mapping[str, tuple[str, ...]] = {
+    "hair": ("hair",),
+    "face": ("skin", "nose", "eyes", "eyebrows", "mouth", "beard", "glasses"),
+    "eyes": ("eyes", "eyebrows"),
+    "mouth": ("mouth",),
+    "beard": ("beard",),
+    "glasses": ("glasses",),
+    "hat": ("hat",),
+    "earrings": ("earrings",),
+    "clothes": ("clothes",),
+    "background": ("background",),
+}
+
+
+def region_names(region: str) -> tuple[str, ...]:
+    """The regions of a setting, such as ("hair", "hat"); AUTO and ALL stand alone.
+
+    Raises:
+        ValueError: an unknown one.
+    """
+    names = tuple(dict.fromkeys(name.strip() for name in region.split(",")))
+    for name in names:
+        if name not in REGIONS and (name not in (AUTO, ALL) or len(names) > 1):
+            known = ", ".join(REGIONS)
+            raise ValueError(f"choose {AUTO}, {ALL}, or with commas between them {known}")
+    return names
 
 
 class EditSettings(Settings):
@@ -35,11 +71,28 @@ class EditSettings(Settings):
     mask: Path | None = setting(
         None, "picture that is white where the input may change", panel="Strength", role="mask"
     )
+    region: str = setting(
+        AUTO,
+        f"where the picture may change: auto (what the prompt is about), all, or with commas: {', '.join(REGIONS)}",
+        panel="Strength",
+        needs={"paste": ("changed", "square"), "mask": False},
+    )
     paste: Literal["changed", "all", "square"] = setting(
         "changed",
         "changed: only what changed goes into the picture; all: everything; square: no paste-back",
         panel="Strength",
     )
+    redraw: bool = setting(
+        True, "draw what changed with sharp lines, where the pack has a network for it", panel="Strength"
+    )
+    size: int | None = setting(
+        None,
+        "side in pixels of results that are not pasted back; by default as they are drawn",
+        panel="Strength",
+        ge=16,
+        le=8192,
+    )
+    fidelity: Fidelity = setting("auto", FIDELITY)
     from_latent: Path | None = setting(
         None,
         "start from this latent file; the picture can then be left out",
@@ -110,8 +163,29 @@ class EditSettings(Settings):
             "cutouts": 0,
             "templates": "none",
             "paste": "all",
+            "fidelity": "refined",
+            "region": ALL,
+            "redraw": False,
         },
     }
+
+    @field_validator("region")
+    @classmethod
+    def _is_known(cls, value: str) -> str:
+        region_names(value)
+        return value
+
+    def resolved(self, models: Any) -> EditSettings:
+        """Whether the generator is tuned to the picture by default, written out."""
+        return self.model_copy(update={"fidelity": resolved_fidelity(self.fidelity, models.generator)})
+
+
+def resolved_fidelity(fidelity: Fidelity, generator: Any) -> Fidelity:
+    """What `auto` stands for: generators above _SMALL pixels take minutes to be tuned."""
+    if fidelity != "auto":
+        return fidelity
+    small = getattr(generator, "resolution", _SMALL + 1) <= _SMALL
+    return "tuned" if small and hasattr(generator, "tunable") else "refined"
 
 
 def _plan(settings: EditSettings, count: int) -> None:

@@ -12,9 +12,10 @@ from torch import Tensor
 from ..._base import UsageError
 from ..._settings import chosen
 from ...guidance.prompt import Prompt
+from ..drawing import decoder, drawn, shown
 from ..drivers import Latent
 from ..edit import Edit, Output, Place, Source
-from ..latent.compose import decoder, drawn, latent_edit, origin_of, start_latent
+from ..latent.compose import latent_edit, origin_of, start_latent
 from ..latent.embedded_latent import embed_latent
 from ..latent.settings import EditSettings
 from ..latent.subjects import open_picture
@@ -81,7 +82,7 @@ class Drawn:
 def _output(models: Models, made: Drawn, settings: SampleSettings) -> Output:
     score = float(made.score[0])
     return Output(
-        made.image.cpu(),
+        shown(models, made.image, settings.redraw, settings.size).cpu(),
         latent=made.latent,
         score=score,
         described=f"seed {settings.seed}, CLIP similarity {score:.3f}",

@@ -86,6 +86,16 @@ class SampleSettings(Settings):
         le=1,
         needs={"like": True},
     )
+    redraw: bool = setting(
+        True, "draw with sharp lines and large, where the pack has a network for it", panel="Strength"
+    )
+    size: int | None = setting(
+        None,
+        "side in pixels; by default as it is drawn",
+        panel="Strength",
+        ge=16,
+        le=8192,
+    )
     scheduler: str = setting(
         "dpm++",
         f"sampler of the diffusion: {', '.join(SCHEDULERS)}, or {PAPER} as published",

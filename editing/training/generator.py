@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import functools
+import json
 from collections.abc import Iterator
 
 import torch
 
 from ..._devices import memory_checked
+from ..._files import atomic_file
 from ..._weights import save_half
 from ...generators.content import save_content
 from ...generators.stylegan2 import save_generator
+from ...generators.training.face_prompts import words_of_faces
 from ...generators.training.face_set import load_faces
 from ...generators.training.finish import FinishTrainer
 from ...generators.training.fit import FitTrainer
@@ -30,7 +33,7 @@ ABOUT = {
     "attribution": "Faces drawn with 'Toon Head' by Johan Melin (CC BY 4.0), through DiceBear, with changes: parts, "
     "colours and backgrounds were added",
 }
-ATTRIBUTES, CONTENT = "attributes.safetensors", "content.safetensors"
+ATTRIBUTES, CONTENT, WORDS = "attributes.safetensors", "content.safetensors", "words.json"
 SIZE = 128
 
 
@@ -58,4 +61,6 @@ def train_generator(options: GeneratorOptions) -> Iterator[str]:
     save_generator(finish.finished.generator, output, header, torch.float16)
     save_half(finish.finished.attributes, output.with_name(ATTRIBUTES), header)
     save_content(reading.network, output.with_name(CONTENT), header)
+    with atomic_file(output.with_name(WORDS)) as temporary:
+        temporary.write_text(json.dumps(words_of_faces(), indent=1) + "\n", encoding="utf-8")
     yield f"{output}: {settings.steps} steps of fit, {settings.refine_steps} of refining, {finishing.steps} of finish"

@@ -11,7 +11,7 @@ from ...generators.stylegan2 import load_generator, read_metadata
 from ...guidance.perceptor import load_perceptor
 from ..doctor import resolve_device
 from ..latent.exploration import explore, save_explored
-from .generator import CONTENT
+from .generator import CONTENT, WORDS
 from .options import PackOptions
 
 GENERATOR = "stylegan2.safetensors"
@@ -25,6 +25,8 @@ _OPTIONAL = {
     "explored": "explored.safetensors",
     "styler": "styler.safetensors",
     "prior": "prior.safetensors",
+    "redraw": "redraw.safetensors",
+    "words": WORDS,
 }
 
 

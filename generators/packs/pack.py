@@ -42,6 +42,8 @@ ROLES = (
     "explored",
     "styler",
     "prior",
+    "redraw",
+    "words",
 )
 ROOT = Path(__file__).parent
 _MANIFEST_BYTES = 2**20
@@ -108,6 +110,8 @@ class Pack(BaseModel):
         styler: file of the pack, the network that gives any picture a style told in words. Stylers of one style each
             need no role: they are the files in the folder `stylers`.
         prior: file of the pack, the network that draws latents of its generator for what its CLIP reads.
+        redraw: file of the pack, the network that draws its generator's pictures large and sharp.
+        words: file of the pack, what prompts may say of its pictures, see `words.Words`.
         clip: a folder or file of the pack, "ARCH=file of the pack", or published weights such as
             "ViT-B-32/openai" or "hf-hub:organisation/name".
         files: sha256 in hex of every file, by its path in the folder, with "/".
@@ -134,6 +138,8 @@ class Pack(BaseModel):
     explored: str | None = None
     styler: str | None = None
     prior: str | None = None
+    redraw: str | None = None
+    words: str | None = None
     files: dict[Inside, Sha256]
     licence: Line
     # Lax about list or tuple only: the lines themselves must be text.

@@ -19,6 +19,8 @@ from .space import StyleGAN2Space
 
 Styles = Sequence[Tensor] | Mapping[str, Tensor]
 NOISE_MODES = ("const", "none", "random")
+# Blocks from this size on draw; those below lay a picture out, for all pictures alike.
+_TUNED_FROM = 16
 
 
 def demodulation(weight: Tensor, style: Tensor) -> Tensor:
@@ -302,6 +304,12 @@ class StyleGAN2(nn.Module):
     def latent_space(self) -> StyleGAN2Space:
         """Where its pictures can be edited: W, W+ and S."""
         return StyleGAN2Space(self)
+
+    def tunable(self) -> list[str]:
+        """Names of the weights that are tuned to a picture: of the blocks that draw, not of those that lay out."""
+        drawing = [block for block in self.synthesis.blocks() if block.resolution >= _TUNED_FROM]
+        own = {id(weight) for block in drawing for weight in block.parameters()}
+        return [name for name, weight in self.named_parameters() if id(weight) in own]
 
     @property
     def style_names(self) -> list[str]:

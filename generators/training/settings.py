@@ -119,7 +119,7 @@ class RedrawSettings(Settings):
     steps: int = _steps(20_000)
     batch: int = _batch(8, "crops")
     crop: int = setting(48, "side of the small pictures' crops", ge=16, multiple_of=8)
-    lr: float = _lr(2e-3)
+    lr: float = _lr(1e-3)
     flat: float = setting(0.4, "part of the training in which the learning rate stays", ge=0, lt=1)
     beside: float = setting(
         0.6, "fraction of the crops that are shown beside what they were made of", ge=0, le=1

@@ -18,7 +18,8 @@ from promptbrush.editing import making
 from promptbrush.editing.callbacks import Watcher
 from promptbrush.editing.latent import compose, exploration
 from promptbrush.editing.latent.settings import EditOutputs, EditSettings
-from promptbrush.editing.latents import load_latent, save_latent
+from promptbrush.editing.latent.tuning import tuned_generator
+from promptbrush.editing.latents import load_latent, load_tuned, save_latent
 from promptbrush.editing.metadata import read_recipe
 from promptbrush.editing.models import Models
 from promptbrush.editing.pictures import read_picture, write_png
@@ -58,7 +59,7 @@ def test_one_picture(edit):
     assert re.fullmatch(r"models: \S+ pack on cpu", done.err.splitlines()[0])
     assert done.out == "out.png\n"
     settings = record_in("out.png").settings
-    assert settings == EditSettings(prompt=PROMPT, steps=3, strength=1.5)
+    assert settings == EditSettings(prompt=PROMPT, steps=3, strength=1.5, fidelity="tuned")
 
 
 def test_result_k_is_the_result_of_seed_plus_k(edit):
@@ -361,7 +362,7 @@ def test_invert_writes_the_latent_and_its_picture(command, tiny_pack, models):
     assert done.code == 0, done.err
     assert names() == {"face.png", "face-invert.png", "face-invert.safetensors"}
     latent = load_latent("face-invert.safetensors")
-    drawn = models.generator.decode(latent)
+    drawn = tuned_generator(models.generator, load_tuned("face-invert.safetensors")).decode(latent)
     assert float((drawn - pixels("face-invert.png")).abs().max()) < 0.6 / 255
     shown = float(re.search(r"([0-9.]+)$", done.err.strip())[1])
     assert 0 < shown < 0.2

@@ -82,8 +82,11 @@ def test_a_picture_of_an_earlier_version_is_made_again(
 def test_every_file_of_the_first_layout_is_found() -> None:
     data = tomllib.loads(read_recipe(RECORDED / "edit.png"))
     moved = migrated(data)
-    assert moved["recipe"] == 2
+    assert moved["recipe"] == 3
     assert set(moved["files"]) == {"picture", "mask", "from_latent", "image prompt 1"}
     assert moved["settings"]["mask"] == data["mask"]
     assert moved["settings"]["from_latent"] == data["latent"]
+    # What came later is off, as it was then.
+    later = {name: moved["settings"][name] for name in ("fidelity", "region", "redraw")}
+    assert later == {"fidelity": "refined", "region": "all", "redraw": False}
     assert migrated(moved) == moved

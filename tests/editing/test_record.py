@@ -124,7 +124,7 @@ def test_a_preset_gives_way_to_what_is_chosen():
         EditSettings.presets["paper"]["lr"],
         "reference",
     )
-    assert edit_settings("a hat") == EditSettings(prompt="a hat")
+    assert edit_settings("a hat") == EditSettings(prompt="a hat", fidelity="refined")
 
 
 def test_the_paper_preset_has_the_published_values():
