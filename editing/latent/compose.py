@@ -35,7 +35,6 @@ def compose(models: Models, subject: Subject, settings: EditSettings, place: Pla
     Raises:
         UsageError, InputFileError, MissingError: prompts, settings or files that do not fit.
     """
-    models = subject.models or models
     if settings.size is not None and subject.picture is not None and settings.paste != "square":
         raise UsageError(
             "size has no effect on a result that is pasted back; give --paste square, or leave size out"
@@ -43,7 +42,8 @@ def compose(models: Models, subject: Subject, settings: EditSettings, place: Pla
     origin = origin_of(models, subject.w, settings)
     edit = latent_edit(models, origin, settings, _background(subject))
     judge = partial(_loss, edit, origin, _background(subject))
-    edit.finish = lambda latent: _finished(models, subject, origin, settings, latent, judge)
+    # The search goes through pictures as the generator always drew them: CLIP knows these, and the ways between them.
+    edit.finish = lambda latent: _finished(subject.models or models, subject, origin, settings, latent, judge)
     edit.notes = _notes(edit.objective, subject, settings)
     return edit
 
