@@ -43,7 +43,7 @@ def redrawn(models: Models, images: Tensor) -> Tensor:
         return models.redraw.redrawn(images)
 
 
-def shown(models: Models, images: Tensor, redraw: bool, size: int | None) -> Tensor:
+def saved_form(models: Models, images: Tensor, redraw: bool, size: int | None) -> Tensor:
     """What the generator drew as it is saved: redrawn if it is wanted, unless a smaller side is."""
     if redraw and (size is None or size > images.shape[-1]):
         images = redrawn(models, images)

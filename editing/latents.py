@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -57,16 +58,12 @@ def load_tuned(path: str | Path) -> dict[str, torch.Tensor]:
     path = input_file(path)
     if path.suffix.lower() != ".safetensors":
         return {}
-    try:
-        with room_to_read(path), safe_open(path, framework="pt") as file:
-            named = {
-                name.removeprefix(_TUNED): file.get_tensor(name)
-                for name in file.keys()  # noqa: SIM118
-                if name.startswith(_TUNED)
-            }
-    except (*DAMAGE_ERRORS, SafetensorError) as error:
-        why = reason(error)[:120]
-        raise InputFileError(f"{path}: no latent can be read from it ({why}); give another file") from error
+    with _reading(path), safe_open(path, framework="pt") as file:
+        named = {
+            name.removeprefix(_TUNED): file.get_tensor(name)
+            for name in file.keys()  # noqa: SIM118
+            if name.startswith(_TUNED)
+        }
     # A weight may be a single number, which a latent may not.
     return {
         name: _checked(path, name, each.reshape(-1)).half().reshape(each.shape)
@@ -88,16 +85,23 @@ def load_latent(path: str | Path) -> Latent:
     if reader is None:
         known = ", ".join(_READERS)
         raise InputFileError(f"{path}: '{path.suffix}' is not a supported latent format; supported: {known}")
-    try:
-        with room_to_read(path):
-            named = reader(path)
-    except (*DAMAGE_ERRORS, SafetensorError) as error:
-        why = reason(error)[:120]
-        raise InputFileError(f"{path}: no latent can be read from it ({why}); give another file") from error
+    with _reading(path):
+        named = reader(path)
     tensors = {name: _checked(path, name, tensor) for name, tensor in named.items()}
     if not tensors:
         raise InputFileError(f"{path}: holds no tensors; give a file with a latent")
     return next(iter(tensors.values())) if len(tensors) == 1 and _SINGLE in tensors else tensors
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Errors of a file's reader, in one line."""
+    try:
+        with room_to_read(path):
+            yield
+    except (*DAMAGE_ERRORS, SafetensorError) as error:
+        why = reason(error)[:120]
+        raise InputFileError(f"{path}: no latent can be read from it ({why}); give another file") from error
 
 
 def _checked(path: Path, name: str, tensor: object) -> torch.Tensor:

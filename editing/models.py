@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .._base import InputFileError, MissingError, UsageError
+from .._base import Entry, InputFileError, MissingError, UsageError, load_target
 from .._files import input_file, readable, short_hash
 from ..generators.packs.pack import Pack, embedded_packs, load_pack
 from .choice import ROLES, ModelChoice
@@ -106,26 +106,20 @@ class Models:
     @cached_property
     def content(self) -> FaceContent | None:
         """What inversion compares pictures by besides their pixels, if the generator is the pack's."""
-        from ..generators.content import load_content
-
-        path = self.own_or_pack("content")
-        return load_content(path).to(self.device) if path else None
+        found: FaceContent | None = self._network("content", ".generators.content:load_content")
+        return found
 
     @cached_property
     def parser(self) -> FaceParser | None:
         """What finds the parts of a picture, if the generator is the pack's."""
-        from ..generators.parser import load_parser
-
-        path = self.own_or_pack("parser")
-        return load_parser(path).to(self.device) if path else None
+        found: FaceParser | None = self._network("parser", ".generators.parser:load_parser")
+        return found
 
     @cached_property
     def redraw(self) -> Redraw | None:
         """What draws the generator's pictures large and sharp, if the generator is the pack's."""
-        from ..generators.redraw import load_redraw
-
-        path = self.own_or_pack("redraw")
-        return load_redraw(path).to(self.device) if path else None
+        found: Redraw | None = self._network("redraw", ".generators.redraw:load_redraw")
+        return found
 
     @cached_property
     def words(self) -> Words | None:
@@ -237,6 +231,11 @@ class Models:
         found = load_ensemble(named, self.device, precision, clip_input, offline=self.choice.offline)
         self._perceptors[key] = found
         return found
+
+    def _network(self, role: str, loader: str) -> Any:
+        """The network of a role, by "module:function" that loads its file; None if there is no file."""
+        path = self.own_or_pack(role)
+        return load_target(Entry(loader), role)(path).to(self.device) if path else None
 
     def own_or_pack(self, role: str) -> Path | None:
         """The file of a role: the user's own, else the pack's if the generator is the pack's too; noted."""

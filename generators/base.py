@@ -26,7 +26,7 @@ class Generator(Protocol):
 
     A latent is a tensor (B,...), a sequence of such tensors, or a flat mapping name -> tensor. A generator
     may also have `latent_space`, a `LatentSpace` in which its pictures can be edited, and then `resolution`: the
-    side of its square pictures.
+    side of its square pictures; and `tunable`, the names of the weights that may change when it is tuned to a picture.
     """
 
     differentiable: bool

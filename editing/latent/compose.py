@@ -15,7 +15,7 @@ from ...generators.base import LatentSpace
 from ...guidance.objective import Context, Objective, Start, total
 from ...guidance.prompt import Prompt, signed_prompts
 from .. import losses
-from ..drawing import decoder, drawn, shown
+from ..drawing import decoder, drawn, saved_form
 from ..drivers import Gradient, Latent, Offsets
 from ..edit import Driver, Edit, Output, Place
 from ..framing import letterbox
@@ -40,10 +40,10 @@ def compose(models: Models, subject: Subject, settings: EditSettings, place: Pla
             "size has no effect on a result that is pasted back; give --paste square, or leave size out"
         )
     origin = origin_of(models, subject.w, settings)
-    edit = latent_edit(models, origin, settings, _background(subject))
-    judge = partial(_loss, edit, origin, _background(subject))
-    # The search goes through pictures as the generator always drew them: CLIP knows these, and the ways between them.
-    edit.finish = lambda latent: _finished(subject.models or models, subject, origin, settings, latent, judge)
+    background = _background(subject)
+    edit = latent_edit(models, origin, settings, background)
+    judge = partial(_loss, edit, origin, background)
+    edit.finish = lambda latent: _finished(models, subject, origin, settings, latent, judge)
     edit.notes = _notes(edit.objective, subject, settings)
     return edit
 
@@ -196,17 +196,19 @@ def _finished(
     if best is None:
         raise TypeError("an edit has a latent")
     latent = between(origin.latent, best, settings.strength)
-    square, before = drawn(models, latent), drawn(models, origin.latent)
+    # The search went through pictures as the generator always drew them: CLIP knows these, and the ways between them.
+    tuned = subject.models or models
+    square, before = drawn(tuned, latent), drawn(tuned, origin.latent)
     output = Output(square, before=before, latent=latent, start=origin.latent, tuned=subject.tuned)
-    if subject.picture is None or subject.placement is None or subject.square is None:
+    if subject.picture is None:
         output.image, output.before = (
-            shown(models, each, settings.redraw, settings.size).cpu() for each in (square, before)
+            saved_form(models, each, settings.redraw, settings.size).cpu() for each in (square, before)
         )
         return output
     if settings.paste != "square":
         output.alpha = subject.picture.alpha
     region = _region(models, subject, settings, (before, square), judge)
-    made = pasted(models, subject.picture, (before, square), region, subject.mask, settings)
+    made = pasted(models, subject, (before, square), region, settings)
     output.image, output.before = made.image.cpu(), made.before.cpu()
     output.described = _described(made, region)
     return output

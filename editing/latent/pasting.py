@@ -12,9 +12,9 @@ from torch import Tensor
 from ..drawing import redrawn
 from ..framing import Placement, blend, letterbox, paste_back
 from ..paste import change_mask, paste_changed
-from ..pictures import Picture
 from .regions import Region
 from .settings import EditSettings
+from .subjects import Subject
 
 if TYPE_CHECKING:
     from ..models import Models
@@ -45,69 +45,61 @@ class Pasted:
 
 def pasted(
     models: Models,
-    picture: Picture,
+    subject: Subject,
     squares: tuple[Tensor, Tensor],
     region: Region | None,
-    mask: Tensor | None,
     settings: EditSettings,
 ) -> Pasted:
-    """The edited picture, at its own size, or as a square.
+    """The edited picture of a subject that has one, at its own size, or as a square.
 
     Args:
         squares: what the generator draws before and after, (1,3,R,R) each.
-        region: where the picture may change; everywhere if None.
-        mask: (1,1,H,W) in [0,1], the user's own, which counts in place of the region.
+        region: where the picture may change; everywhere if None. The subject's mask counts in its place.
     """
-    before, after = (each.float() for each in squares)
-    original, placement = picture.image.to(after.device), letterbox(picture.image, after.shape[-1])[1]
-    if settings.paste == "square":
-        return _square(models, original, mask, (before, after), region, settings)
+    picture, placement, own = subject.picture, subject.placement, subject.square
+    if picture is None or placement is None or own is None:
+        raise TypeError("only a picture can be pasted into")
+    before, after = squares
+    original = picture.image.to(after.device)
+    mask = None if subject.mask is None else subject.mask.to(original)
     if settings.paste == "all":
         whole = redrawn(models, after) if settings.redraw else after
-        return Pasted(paste_back(original, whole, placement, _on(mask, original)), original)
-    if region is None and not (settings.redraw and models.redraw):
-        image = paste_changed(original, before, after, placement, _on(mask, original))
-        return Pasted(image, original)
-    new = _redrawn(models, original, (before, after), settings)
-    where = restored_mask(_where(before, after, region), placement)
-    if mask is not None:
-        where = where * mask.to(original)
-    return Pasted(blend(original, placement.restore(new), where), original)
+        return Pasted(paste_back(original, whole, placement, mask), original)
+    sharp = settings.redraw and models.redraw is not None
+    if settings.paste == "changed" and region is None and not sharp:
+        return Pasted(paste_changed(original, before, after, placement, mask), original)
+    new = _redrawn(models, own, squares) if sharp else after
+    if settings.paste == "square":
+        return _square(original, mask, squares, region, new, settings.size or new.shape[-1])
+    where = _restored_mask(_where(before, after, region), placement)
+    return Pasted(blend(original, placement.restore(new), where if mask is None else where * mask), original)
 
 
 def _square(
-    models: Models,
     original: Tensor,
     mask: Tensor | None,
     squares: tuple[Tensor, Tensor],
     region: Region | None,
-    settings: EditSettings,
+    new: Tensor,
+    side: int,
 ) -> Pasted:
-    """The same in a square, of the size that is drawn if no other is wanted."""
-    new = _redrawn(models, original, squares, settings)
-    side = settings.size or new.shape[-1]
+    """The same in a square of a side."""
     own, whole = letterbox(original, side)[0], Placement(side, side, side, 0, 0, side, side)
     image = whole.restore(new)
     if mask is not None:
-        image = blend(own, image, letterbox(mask.to(own), side)[0])
+        image = blend(own, image, letterbox(mask, side)[0])
     elif region is not None:
-        image = blend(own, image, restored_mask(_where(*squares, region), whole))
+        image = blend(own, image, _restored_mask(_where(*squares, region), whole))
     return Pasted(image, own)
 
 
-def _redrawn(
-    models: Models, original: Tensor, squares: tuple[Tensor, Tensor], settings: EditSettings
-) -> Tensor:
-    """The edited square, large and sharp where the pack can; what the edit left alone is the original's.
+def _redrawn(models: Models, own: Tensor, squares: tuple[Tensor, Tensor]) -> Tensor:
+    """The edited square, large and sharp; what the edit left alone is the picture's own.
 
     The network is not shown the original beside it: the pack's takes over too much from there, and undoes edits.
     """
     before, after = squares
-    if not settings.redraw or models.redraw is None:
-        return after
-    own = letterbox(original, after.shape[-1])[0]
-    joined = torch.lerp(own, after, change_mask(before, after))
-    return redrawn(models, joined)
+    return redrawn(models, torch.lerp(own, after, change_mask(before, after)))
 
 
 def _where(before: Tensor, after: Tensor, region: Region | None) -> Tensor:
@@ -120,13 +112,9 @@ def _where(before: Tensor, after: Tensor, region: Region | None) -> Tensor:
     return torch.minimum(inside, (4 * changed).clamp(0, 1))
 
 
-def restored_mask(mask: Tensor, placement: Placement) -> Tensor:
+def _restored_mask(mask: Tensor, placement: Placement) -> Tensor:
     """A mask of the square over the picture, softened, and 0 where it is next to nothing."""
     wide = placement.restore(mask)
     reach = max(1, round(max(wide.shape[-2:]) * _SOFT))
     soft = F.avg_pool2d(F.pad(wide, (reach,) * 4, mode="replicate"), 2 * reach + 1, stride=1)
     return torch.where(soft < _NOTHING, torch.zeros_like(soft), soft)
-
-
-def _on(mask: Tensor | None, like: Tensor) -> Tensor | None:
-    return None if mask is None else mask.to(like)

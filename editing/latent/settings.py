@@ -53,6 +53,12 @@ def region_names(region: str) -> tuple[str, ...]:
     return names
 
 
+def drawn_size(of: str = "") -> Any:
+    """A field for the side of what a generator drew, as it is saved."""
+    told = f"side in pixels{of}; by default as drawn"
+    return setting(None, told, panel="Strength", ge=16, le=8192)
+
+
 class EditSettings(Settings):
     """How one picture is edited; the published values are in the preset `paper` (Patashnik et al. 2021)."""
 
@@ -85,13 +91,7 @@ class EditSettings(Settings):
     redraw: bool = setting(
         True, "draw what changed with sharp lines, where the pack has a network for it", panel="Strength"
     )
-    size: int | None = setting(
-        None,
-        "side in pixels of results that are not pasted back; by default as they are drawn",
-        panel="Strength",
-        ge=16,
-        le=8192,
-    )
+    size: int | None = drawn_size(" of results that are not pasted back")
     fidelity: Fidelity = setting("auto", FIDELITY)
     from_latent: Path | None = setting(
         None,

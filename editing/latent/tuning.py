@@ -104,13 +104,8 @@ def tuned_generator(generator: Any, weights: Mapping[str, Tensor]) -> Any:
     return made
 
 
-def can_be_tuned(generator: Any) -> bool:
-    """Whether a generator says which of its weights may change."""
-    return hasattr(generator, "tunable")
-
-
 def _trainable(generator: Any) -> Any:
-    if not can_be_tuned(generator):
+    if not hasattr(generator, "tunable"):
         raise UsageError("this generator cannot be tuned to a picture; give --fidelity refined")
     tuned, names = copy.deepcopy(generator).requires_grad_(False), set(generator.tunable())
     for name, weight in tuned.named_parameters():

@@ -12,7 +12,7 @@ from torch import Tensor
 from ..._base import UsageError
 from ..._settings import chosen
 from ...guidance.prompt import Prompt
-from ..drawing import decoder, drawn, shown
+from ..drawing import decoder, drawn, saved_form
 from ..drivers import Latent
 from ..edit import Edit, Output, Place, Source
 from ..latent.compose import latent_edit, origin_of, start_latent
@@ -82,7 +82,7 @@ class Drawn:
 def _output(models: Models, made: Drawn, settings: SampleSettings) -> Output:
     score = float(made.score[0])
     return Output(
-        shown(models, made.image, settings.redraw, settings.size).cpu(),
+        saved_form(models, made.image, settings.redraw, settings.size).cpu(),
         latent=made.latent,
         score=score,
         described=f"seed {settings.seed}, CLIP similarity {score:.3f}",

@@ -12,6 +12,7 @@ from ..._base import UsageError
 from ..._settings import MAX_SEED, TEMPLATES, Settings, setting
 from ...generators.prior.kinds import Space
 from ...guidance.prompt import Prompt, parse_prompts, signed_prompts
+from ..latent.settings import drawn_size
 from ..methods import Method, Takes
 from ..outputs import Outputs, beside
 from .scheduler_names import PAPER, SCHEDULERS
@@ -89,13 +90,7 @@ class SampleSettings(Settings):
     redraw: bool = setting(
         True, "draw with sharp lines and large, where the pack has a network for it", panel="Strength"
     )
-    size: int | None = setting(
-        None,
-        "side in pixels; by default as it is drawn",
-        panel="Strength",
-        ge=16,
-        le=8192,
-    )
+    size: int | None = drawn_size()
     scheduler: str = setting(
         "dpm++",
         f"sampler of the diffusion: {', '.join(SCHEDULERS)}, or {PAPER} as published",

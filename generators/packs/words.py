@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -46,7 +47,7 @@ class Words(BaseModel):
         words = _words(text)
         taken = [False] * len(words)
         found: dict[str, frozenset[str]] = {}
-        for phrase, meant in self._by_length():
+        for phrase, meant in self._by_length:
             for start in range(len(words) - len(phrase) + 1):
                 span = slice(start, start + len(phrase))
                 if tuple(words[span]) == phrase and not any(taken[span]):
@@ -60,6 +61,7 @@ class Words(BaseModel):
         """The parts that change with any of the attributes, each once."""
         return tuple(dict.fromkeys(part for name in attributes for part in self.parts.get(name, ())))
 
+    @cached_property
     def _by_length(self) -> list[tuple[tuple[str, ...], Mapping[str, frozenset[str]]]]:
         meant: dict[tuple[str, ...], dict[str, frozenset[str]]] = {}
         for attribute, values in self.values.items():

@@ -9,9 +9,11 @@ import torch
 import torch.nn.functional as F
 from promptbrush import UsageError
 from promptbrush._settings import chosen
+from promptbrush.editing.framing import letterbox
 from promptbrush.editing.latent.pasting import pasted
 from promptbrush.editing.latent.regions import Region
 from promptbrush.editing.latent.settings import EditSettings
+from promptbrush.editing.latent.subjects import Subject
 from promptbrush.editing.pictures import Picture
 
 SIZE = 32
@@ -37,7 +39,9 @@ def done(region=REGION, mask=None, redraw=None, height=128, width=128, **values)
     original = F.interpolate(BEFORE, (height, width), mode="bilinear")
     settings = chosen(EditSettings, given={"prompt": "x", **values})
     models = SimpleNamespace(redraw=redraw, device=torch.device("cpu"))
-    return pasted(models, Picture(None, original), (BEFORE, AFTER), region, mask, settings), original
+    square, placement = letterbox(original, SIZE)
+    subject = Subject(torch.zeros(1, 1), Picture(None, original), placement, square, mask)
+    return pasted(models, subject, (BEFORE, AFTER), region, settings), original
 
 
 @pytest.mark.parametrize("redraw", [None, Enlarged()])
